@@ -1,0 +1,96 @@
+/* See buf.h. */
+#include "shared/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char empty[1];
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){.data = empty, .max = max};
+}
+
+void buf_release(struct buf *b)
+{
+	if (b->cap) free(b->data);
+	buf_init(b, b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+	if (b->cap) explicit_bzero(b->data, b->cap);
+	b->len = 0;
+	b->bad = false;
+}
+
+char *buf_reserve(struct buf *b, size_t len)
+{
+	if (b->bad) return NULL;
+	if (len > b->max - b->len) goto bad;
+	if (b->len + len + 1 > b->cap) {
+		size_t cap = b->cap ? b->cap : 128;
+		while (cap < b->len + len + 1)
+			cap *= 2;
+		char *p = realloc(b->cap ? b->data : NULL, cap);
+		if (!p) goto bad;
+		b->data = p;
+		b->cap = cap;
+		b->data[b->len] = '\0';
+	}
+	return b->data + b->len;
+bad:
+	b->bad = true;
+	return NULL;
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+	char *p = buf_reserve(b, len);
+	if (!p) return;
+	if (len) memcpy(p, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		b->bad = true;
+		return;
+	}
+	char *p = buf_reserve(b, (size_t)n);
+	if (!p) return;
+	va_start(ap, fmt);
+	(void)vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+char *buf_steal(struct buf *b, size_t *len)
+{
+	if (b->bad || !buf_reserve(b, 0)) {
+		buf_release(b);
+		return NULL;
+	}
+	char *p = b->data;
+	if (len) *len = b->len;
+	buf_init(b, b->max);
+	return p;
+}
