@@ -1,0 +1,246 @@
+-- Named queries of the box. One block a query; parameters by name only.
+-- A query that may scan a whole table says so with "-- scans: why" (checked by tests/unit/queries_test.c).
+
+-- name: meta_get
+SELECT value FROM meta WHERE key = :key;
+
+-- name: meta_put
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: log_open
+SELECT n, log, box, head_seq, head_hash, sent_seq, received_seq, received_hash FROM logs WHERE kept IS NULL ORDER BY n DESC LIMIT 1;
+
+-- name: log_by_id
+SELECT n, kept, head_seq FROM logs WHERE log = :log;
+
+-- name: log_insert
+INSERT INTO logs (log, box, opened_at, head_seq, head_hash, sent_seq, received_seq, received_hash)
+VALUES (:log, :box, :at, 0, :hash, 0, 0, :hash) RETURNING n;
+
+-- name: log_leave
+UPDATE logs SET kept = :kept WHERE n = :n;
+
+-- name: log_head
+UPDATE logs SET head_seq = :seq, head_hash = :hash WHERE n = :n;
+
+-- name: log_sent
+UPDATE logs SET sent_seq = :seq WHERE n = :n AND sent_seq < :seq;
+
+-- name: log_received
+UPDATE logs SET received_seq = :seq, received_hash = :hash, sent_seq = max(sent_seq, :seq) WHERE n = :n;
+
+-- name: log_rewind
+UPDATE logs SET received_seq = :seq, received_hash = :hash, sent_seq = :seq WHERE n = :n;
+
+-- name: log_list
+-- scans: every log, there are few
+SELECT n, log, box, opened_at, head_seq, head_hash, received_seq, received_hash, kept FROM logs ORDER BY n;
+
+-- name: event_insert
+INSERT INTO events (log, seq, id, case_id, type, at, clock, boot, mono, actor, device, origin, body, mac, hash, request)
+VALUES (:log, :seq, :id, :case_id, :type, :at, :clock, :boot, :mono, :actor, :device, :origin, :body, :mac, :hash, :request);
+
+-- name: event_by_id
+SELECT e.case_id, e.request, e.actor, e.type FROM events e JOIN logs l ON l.n = e.log
+WHERE e.id = :id AND (l.kept IS NULL OR e.seq <= l.kept) ORDER BY e.log DESC LIMIT 1;
+
+-- name: events_after
+SELECT l.log, e.seq, e.id, e.case_id, e.type, e.at, e.clock, e.boot, e.mono, e.actor, e.device, e.origin, e.body, e.mac, e.hash, e.n, e.request
+FROM events e JOIN logs l ON l.n = e.log WHERE e.log = :log AND e.seq > :seq ORDER BY e.seq LIMIT :limit;
+
+-- name: event_hash_at
+SELECT hash FROM events WHERE log = :log AND seq = :seq;
+
+-- name: event_seq_of_hash
+-- scans: one log's hashes, when the county's head is not ours; rare
+SELECT seq FROM events WHERE log = :log AND hash = :hash;
+
+-- name: event_case_range
+SELECT DISTINCT case_id FROM events WHERE log = :log AND seq > :from AND seq <= :to AND case_id IS NOT NULL;
+
+-- name: case_events
+SELECT 0 AS foreign_event, e.n, l.log, e.seq, e.id, e.type, e.at, e.clock, e.boot, e.mono, e.actor, e.device, e.origin,
+  e.body, v.settled, v.code, v.pointer, v.message, coalesce(v.feed, 9007199254740991) AS place, l.kept IS NULL AS current,
+  e.log AS log_n
+FROM events e JOIN logs l ON l.n = e.log LEFT JOIN verdicts v ON v.log = e.log AND v.seq = e.seq
+WHERE e.case_id = :case_id AND (l.kept IS NULL OR e.seq <= l.kept)
+UNION ALL
+SELECT 1, f.n, NULL, 0, NULL, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, f.raw, 1, NULL, NULL, NULL, f.n, 0, 0
+FROM feed f WHERE f.case_id = :case_id
+ORDER BY place, 2;
+
+-- name: feed_head
+SELECT n, hash FROM feed ORDER BY n DESC LIMIT 1;
+
+-- name: feed_insert
+INSERT INTO feed (n, kind, case_id, raw, hash) VALUES (:n, :kind, :case_id, :raw, :hash);
+
+-- name: feed_after
+SELECT n, kind, case_id, raw, hash FROM feed WHERE n > :n ORDER BY n LIMIT :limit;
+
+-- name: feed_at
+SELECT raw FROM feed WHERE n = :n;
+
+-- name: verdict_settle
+INSERT INTO verdicts (log, seq, feed, settled)
+SELECT log, seq, :feed, 1 FROM events WHERE log = :log AND seq BETWEEN :from AND :to
+ON CONFLICT (log, seq) DO UPDATE SET feed = excluded.feed, settled = 1, code = NULL, pointer = NULL, message = NULL;
+
+-- name: verdict_refuse
+INSERT INTO verdicts (log, seq, feed, settled, code, pointer, message)
+SELECT log, seq, :feed, 0, :code, :pointer, :message FROM events WHERE log = :log AND seq = :seq
+ON CONFLICT (log, seq) DO UPDATE SET feed = excluded.feed, settled = 0, code = excluded.code, pointer = excluded.pointer,
+  message = excluded.message;
+
+-- name: verdict_count_refused
+-- scans: refused verdicts are counted over all
+SELECT count(*) FROM verdicts WHERE settled = 0;
+
+-- name: thing_put
+INSERT INTO things (kind, version, feed) VALUES (:kind, :version, :feed)
+ON CONFLICT (kind, version) DO UPDATE SET feed = excluded.feed;
+
+-- name: thing_latest
+SELECT version, feed FROM things WHERE kind = :kind ORDER BY version DESC LIMIT 1;
+
+-- name: case_get
+SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
+FROM cases WHERE id = :id;
+
+-- name: case_put
+INSERT INTO cases (id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc)
+VALUES (:id, :receipt, :station, :item, :state, :holder, :received_at, :updated_at, :revision, :own, :settled, :refused, :last_seq, :doc)
+ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.station, item = excluded.item,
+  state = excluded.state, holder = excluded.holder, received_at = excluded.received_at, updated_at = excluded.updated_at,
+  revision = excluded.revision, own = excluded.own, settled = excluded.settled, refused = excluded.refused,
+  last_seq = excluded.last_seq, doc = excluded.doc;
+
+-- name: case_delete
+DELETE FROM cases WHERE id = :id;
+
+-- name: case_list
+SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
+FROM cases WHERE (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_state
+SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
+FROM cases WHERE state = :state AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_item
+SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
+FROM cases WHERE item = :item AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_by_receipt
+SELECT id FROM cases WHERE receipt = :receipt;
+
+-- name: case_count
+-- scans: counts all, for /metrics and status
+SELECT count(*) FROM cases;
+
+-- name: case_ids
+-- scans: verify walks every case
+SELECT id FROM cases ORDER BY id;
+
+-- name: case_key_put
+INSERT INTO case_keys (hmac, case_id) VALUES (:hmac, :case_id) ON CONFLICT DO NOTHING;
+
+-- name: case_key_clear
+DELETE FROM case_keys WHERE case_id = :case_id;
+
+-- name: case_key_find
+SELECT case_id FROM case_keys WHERE hmac = :hmac LIMIT :limit;
+
+-- name: change_head
+SELECT change FROM case_changes ORDER BY change DESC LIMIT 1;
+
+-- name: change_put
+INSERT INTO case_changes (case_id, change) VALUES (:case_id, :change)
+ON CONFLICT (case_id) DO UPDATE SET change = excluded.change;
+
+-- name: changes_after
+SELECT case_id, change FROM case_changes WHERE change > :after ORDER BY change LIMIT :limit;
+
+-- name: changes_stamps
+SELECT c.change, k.id, k.received_at, k.state, k.item, k.revision, k.refused
+FROM case_changes c JOIN cases k ON k.id = c.case_id WHERE c.change > :after ORDER BY c.change LIMIT :limit;
+
+-- name: serial_next
+INSERT INTO serials (log, day, last) VALUES (:log, :day, 1)
+ON CONFLICT (log, day) DO UPDATE SET last = last + 1 RETURNING last;
+
+-- name: serial_raise
+INSERT INTO serials (log, day, last) VALUES (:log, :day, :last)
+ON CONFLICT (log, day) DO UPDATE SET last = max(last, excluded.last);
+
+-- name: wipe_cases
+-- scans: rebuild
+DELETE FROM cases;
+
+-- name: wipe_case_keys
+-- scans: rebuild
+DELETE FROM case_keys;
+
+-- name: wipe_case_changes
+-- scans: rebuild
+DELETE FROM case_changes;
+
+-- name: wipe_verdicts
+-- scans: rebuild
+DELETE FROM verdicts;
+
+-- name: wipe_things
+-- scans: rebuild
+DELETE FROM things;
+
+-- name: wipe_serials
+-- scans: rebuild
+DELETE FROM serials;
+
+-- name: all_case_ids
+-- scans: rebuild walks every case of events and feed
+SELECT case_id FROM events WHERE case_id IS NOT NULL UNION SELECT case_id FROM feed WHERE case_id IS NOT NULL;
+
+-- name: staff_by_name
+SELECT id, name, display, role, '' AS office, password, disabled FROM staff WHERE name = :name;
+
+-- name: staff_list
+-- scans: a station has few accounts
+SELECT id, name, display, role, disabled, created_at FROM staff ORDER BY name;
+
+-- name: staff_insert
+INSERT INTO staff (name, display, role, password, created_at) VALUES (:name, :display, :role, :password, :at);
+
+-- name: staff_password
+UPDATE staff SET password = :password WHERE name = :name;
+
+-- name: staff_disable
+UPDATE staff SET disabled = :disabled WHERE name = :name;
+
+-- name: lockout_get
+SELECT failures, locked_until FROM lockouts WHERE subject = :subject;
+
+-- name: lockout_put
+INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at)
+ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until, last_at = excluded.last_at;
+
+-- name: lockout_clear
+DELETE FROM lockouts WHERE subject = :subject;
+
+-- name: session_insert
+INSERT INTO sessions (token, staff, created_at, expires_at, seen_at, peer) VALUES (:token, :account, :at, :expires_at, :at, :peer);
+
+-- name: session_get
+SELECT s.staff, f.name, f.display, f.role, '' AS office, s.expires_at, s.seen_at FROM sessions s JOIN staff f ON f.id = s.staff
+WHERE s.token = :token AND f.disabled = 0;
+
+-- name: session_seen
+UPDATE sessions SET seen_at = :at WHERE token = :token AND seen_at < :at;
+
+-- name: session_delete
+DELETE FROM sessions WHERE token = :token;
+
+-- name: session_delete_staff
+DELETE FROM sessions WHERE staff = (SELECT id FROM staff WHERE name = :name);
+
+-- name: session_purge
+DELETE FROM sessions WHERE expires_at < :at;

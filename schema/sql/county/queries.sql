@@ -1,0 +1,238 @@
+-- Named queries of the county. One block a query; parameters by name only.
+-- A query that may scan a whole table says so with "-- scans: why" (checked by tests/unit/queries_test.c).
+
+-- name: meta_get
+SELECT value FROM meta WHERE key = :key;
+
+-- name: meta_put
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: station_put
+INSERT INTO stations (code, name, title, tier, township) VALUES (:code, :name, :title, :tier, :township)
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, title = excluded.title, tier = excluded.tier, township = excluded.township;
+
+-- name: station_get
+SELECT code, name, title, tier, township, station_key, field_key, box_used, feed_n, feed_hash FROM stations WHERE code = :code;
+
+-- name: station_list
+-- scans: every station, there are 80
+SELECT code, name, title, tier, township FROM stations ORDER BY code;
+
+-- name: station_keys
+UPDATE stations SET station_key = :station_key, field_key = :field_key WHERE code = :code;
+
+-- name: station_box
+UPDATE stations SET box_used = box_used + 1 WHERE code = :code AND box_used < 99 RETURNING box_used;
+
+-- name: station_feed
+UPDATE stations SET feed_n = :n, feed_hash = :hash WHERE code = :code;
+
+-- name: log_insert
+INSERT INTO logs (log, station, box, state, fingerprint, not_after, opened_at)
+VALUES (:log, :station, :box, 'active', :fingerprint, :not_after, :at);
+
+-- name: log_get
+SELECT station, box, state, seq, hash, fingerprint, copy_box, copy_log FROM logs WHERE log = :log;
+
+-- name: log_by_fingerprint
+SELECT log, station, box, state FROM logs WHERE fingerprint = :fingerprint
+ORDER BY CASE state WHEN 'revoked' THEN 0 ELSE 1 END, opened_at DESC LIMIT 1;
+
+-- name: log_list
+SELECT log, station, box, state, seq, not_after, opened_at, seen_at, software, clock, skew, health FROM logs
+WHERE station = :station ORDER BY box;
+
+-- name: log_one
+SELECT log, station, box, state, seq, not_after, opened_at, seen_at, software, clock, skew, health FROM logs WHERE log = :log;
+
+-- name: log_all
+-- scans: verify walks every log
+SELECT log, station, seq, hash FROM logs ORDER BY log;
+
+-- name: log_head
+UPDATE logs SET seq = :seq, hash = :hash WHERE log = :log;
+
+-- name: log_seen
+UPDATE logs SET seen_at = :at, software = :software, clock = :clock, skew = :skew, health = :health WHERE log = :log;
+
+-- name: log_state
+UPDATE logs SET state = :state WHERE log = :log;
+
+-- name: log_retire_station
+UPDATE logs SET state = 'retired' WHERE station = :station AND state = 'active' AND log <> :log;
+
+-- name: log_grant_copy
+UPDATE logs SET copy_box = :box WHERE log = :log;
+
+-- name: log_copied
+UPDATE logs SET copy_log = :copy WHERE log = :log;
+
+-- name: enrolment_insert
+INSERT INTO enrolments (code, station, made_by, made_at, expires_at) VALUES (:code, :station, :by, :at, :expires_at);
+
+-- name: enrolment_get
+SELECT station, expires_at, used_at FROM enrolments WHERE code = :code;
+
+-- name: enrolment_use
+UPDATE enrolments SET used_at = :at WHERE code = :code AND used_at IS NULL;
+
+-- name: chain_insert
+INSERT INTO chain (log, seq, id, hash) VALUES (:log, :seq, :id, :hash);
+
+-- name: chain_walk
+SELECT seq, id, hash FROM chain WHERE log = :log ORDER BY seq;
+
+-- name: event_insert
+INSERT INTO events (station, id, log, seq, case_id, place, type, at, clock, boot, mono, actor, device, body, mac, received_at, code, pointer, message)
+VALUES (:station, :id, :log, :seq, :case_id, :place, :type, :at, :clock, :boot, :mono, :actor, :device, :body, :mac, :received_at, :code, :pointer, :message);
+
+-- name: event_get
+SELECT mac, code, pointer, message, case_id, type, at, clock, boot, mono, actor, device, body FROM events WHERE station = :station AND id = :id;
+
+-- name: event_place
+SELECT coalesce(max(place), 0) + 1 FROM events WHERE case_id = :case_id;
+
+-- name: case_events
+SELECT station, id, seq, place, type, at, clock, actor, device, body, code, pointer, message FROM events
+WHERE case_id = :case_id ORDER BY place;
+
+-- name: event_refused_of_case
+SELECT 1 FROM events WHERE case_id = :case_id AND code IS NOT NULL AND station = :station LIMIT 1;
+
+-- name: event_count
+-- scans: counts all, for /metrics
+SELECT count(*) FROM events;
+
+-- name: case_get
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases WHERE id = :id;
+
+-- name: case_by_token
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases WHERE token = :token;
+
+-- name: case_by_receipt
+SELECT id FROM cases WHERE receipt = :receipt;
+
+-- name: case_put
+INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc)
+VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc)
+ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.station, item = excluded.item,
+  department = excluded.department, state = excluded.state, holder = excluded.holder, received_at = excluded.received_at,
+  updated_at = excluded.updated_at, revision = excluded.revision, token = excluded.token, doc = excluded.doc;
+
+-- name: case_list
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+WHERE (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_station
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+WHERE station = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_department
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+WHERE department = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_state
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+WHERE state = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_item
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+WHERE item = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_count
+-- scans: counts all, for /metrics
+SELECT count(*) FROM cases;
+
+-- name: case_ids
+-- scans: verify walks every case
+SELECT id FROM cases ORDER BY id;
+
+-- name: follower_put
+INSERT INTO followers (case_id, station) VALUES (:case_id, :station) ON CONFLICT DO NOTHING;
+
+-- name: follower_list
+SELECT station FROM followers WHERE case_id = :case_id ORDER BY station;
+
+-- name: follower_has
+SELECT 1 FROM followers WHERE case_id = :case_id AND station = :station;
+
+-- name: station_active
+SELECT 1 FROM logs WHERE station = :station AND state = 'active' LIMIT 1;
+
+-- name: feed_insert
+INSERT INTO feed (station, entry) VALUES (:station, :entry);
+
+-- name: feed_unnumbered
+SELECT row, entry FROM feed WHERE station = :station AND n IS NULL ORDER BY row LIMIT :limit;
+
+-- name: feed_number
+UPDATE feed SET n = :n, hash = :hash WHERE row = :row;
+
+-- name: feed_after
+SELECT n, hash, entry FROM feed WHERE station = :station AND n > :n ORDER BY n LIMIT :limit;
+
+-- name: feed_hash_at
+SELECT hash FROM feed WHERE station = :station AND n = :n;
+
+-- name: feed_stations
+-- scans: verify walks every station's feed
+SELECT code, feed_n, feed_hash FROM stations WHERE feed_n > 0 ORDER BY code;
+
+-- name: thing_put
+INSERT INTO things (kind, version, doc, at) VALUES (:kind, :version, :doc, :at)
+ON CONFLICT (kind, version) DO UPDATE SET doc = excluded.doc, at = excluded.at;
+
+-- name: thing_latest
+SELECT version, doc FROM things WHERE kind = :kind ORDER BY version DESC LIMIT 1;
+
+-- name: thing_get
+SELECT doc FROM things WHERE kind = :kind AND version = :version;
+
+-- name: alarm_insert
+INSERT INTO alarms (at, station, kind, detail) VALUES (:at, :station, :kind, :detail);
+
+-- name: alarm_list
+-- scans: newest by its key
+SELECT id, at, station, kind, detail FROM alarms WHERE id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: account_by_name
+SELECT id, name, display, role, office, password, disabled FROM accounts WHERE name = :name;
+
+-- name: account_insert
+INSERT INTO accounts (name, display, role, office, password, created_at) VALUES (:name, :display, :role, :office, :password, :at);
+
+-- name: account_list
+-- scans: few accounts
+SELECT name, display, role, office, disabled FROM accounts ORDER BY name;
+
+-- name: lockout_get
+SELECT failures, locked_until FROM lockouts WHERE subject = :subject;
+
+-- name: lockout_put
+INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at)
+ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until, last_at = excluded.last_at;
+
+-- name: lockout_clear
+DELETE FROM lockouts WHERE subject = :subject;
+
+-- name: session_insert
+INSERT INTO sessions (token, account, created_at, expires_at, seen_at, peer) VALUES (:token, :account, :at, :expires_at, :at, :peer);
+
+-- name: session_get
+SELECT s.account, a.name, a.display, a.role, a.office, s.expires_at, s.seen_at FROM sessions s JOIN accounts a ON a.id = s.account
+WHERE s.token = :token AND a.disabled = 0;
+
+-- name: session_seen
+UPDATE sessions SET seen_at = :at WHERE token = :token AND seen_at < :at;
+
+-- name: session_delete
+DELETE FROM sessions WHERE token = :token;
+
+-- name: session_purge
+DELETE FROM sessions WHERE expires_at < :at;
+
+-- name: call_get
+SELECT request, case_id FROM calls WHERE key = :key;
+
+-- name: call_put
+INSERT INTO calls (key, request, case_id) VALUES (:key, :request, :case_id);

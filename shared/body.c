@@ -1,0 +1,387 @@
+/* See body.h. Tables first, then the rules that tables cannot say. Pure; any thread. */
+#include "shared/body.h"
+
+#include "shared/clock.h"
+#include "shared/fields.h"
+#include "shared/idnum.h"
+#include "shared/receipt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_MS 86400000LL
+#define CHINA_MS (8 * 3600000LL) /* people come of age by the day in China */
+#define SAFE_MS 4102444800000LL /* 2100-01-01: no time of ours lies past it */
+#define ID_TYPES "citizen_id|hmt_residence|foreign_residence|passport|credit_code|none"
+#define ADULT_YEARS 18 /* 民法典 article 17 */
+
+#define REQ FIELD_REQUIRED
+#define OPT FIELD_NULLABLE
+#define END {.name = NULL}
+
+static const struct field guardian[] = {
+    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},
+    {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
+    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0},
+    {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
+    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},
+    END,
+};
+
+static const struct field applicant[] = {
+    {"kind", FIELD_ENUM, REQ, 0, 0, "person|organisation", 0},
+    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},
+    {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
+    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0},
+    {"id_reason", FIELD_LINE, OPT, 1, 100, 0, 0},
+    {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
+    {"phone_reason", FIELD_LINE, OPT, 1, 100, 0, 0},
+    {"address", FIELD_LINE, REQ, 0, 200, 0, 0},
+    {"guardian", FIELD_OBJECT, OPT, 0, 0, 0, guardian},
+    END,
+};
+
+static const struct field agent[] = {
+    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},
+    {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
+    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0},
+    {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
+    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},
+    END,
+};
+
+static const struct field material[] = {
+    {"name", FIELD_LINE, REQ, 1, 100, 0, 0},
+    {"form", FIELD_ENUM, REQ, 0, 0, "original|copy|original_and_copy|electronic", 0},
+    {"copies", FIELD_INT, REQ, 0, 99, 0, 0},
+    END,
+};
+
+static const struct field service[] = {
+    {"topic", FIELD_LINE, REQ, 1, 200, 0, 0},
+    {"person", FIELD_LINE, OPT, 0, 50, 0, 0},
+    {"phone", FIELD_LINE, OPT, 0, 20, 0, 0},
+    {"advice", FIELD_TEXT, REQ, 1, 2000, 0, 0},
+    END,
+};
+
+static const struct field activity[] = {
+    {"topic", FIELD_LINE, REQ, 1, 200, 0, 0},
+    {"place", FIELD_LINE, REQ, 1, 200, 0, 0},
+    {"headcount", FIELD_INT, REQ, 0, 100000, 0, 0},
+    {"summary", FIELD_TEXT, OPT, 0, 2000, 0, 0},
+    END,
+};
+
+static const struct field party[] = {
+    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},
+    {"phone", FIELD_LINE, OPT, 0, 20, 0, 0},
+    END,
+};
+
+static const struct field mediation[] = {
+    {"parties", FIELD_ARRAY, REQ, 2, 20, 0, party},
+    {"matter", FIELD_TEXT, REQ, 1, 2000, 0, 0},
+    {"outcome", FIELD_TEXT, REQ, 1, 2000, 0, 0},
+    END,
+};
+
+static const struct field captured[] = {
+    {"at", FIELD_TIME, REQ, 0, 0, 0, 0},
+    {"now", FIELD_TIME, REQ, 0, 0, 0, 0},
+    END,
+};
+
+/* What a registration and the receive event made from it have in common. */
+#define RECORD_FIELDS                                                                                                  \
+	{"item", FIELD_LINE, REQ, 1, 40, 0, 0}, {"applicant", FIELD_OBJECT, OPT, 0, 0, 0, applicant},                  \
+	    {"service", FIELD_OBJECT, OPT, 0, 0, 0, service}, {"activity", FIELD_OBJECT, OPT, 0, 0, 0, activity},      \
+	    {"mediation", FIELD_OBJECT, OPT, 0, 0, 0, mediation}, {"agent", FIELD_OBJECT, OPT, 0, 0, 0, agent},        \
+	    {"materials", FIELD_ARRAY, OPT, 0, 40, 0, material},                                                       \
+	    {"channel", FIELD_ENUM, REQ, 0, 0, "window|visit|kiosk", 0}, {"note", FIELD_TEXT, OPT, 0, 2000, 0, 0},     \
+	    {"received_reason", FIELD_LINE, OPT, 1, 200, 0, 0}, {"captured", FIELD_OBJECT, OPT, 0, 0, 0, captured}
+
+static const struct field registration[] = {RECORD_FIELDS, {"received_at", FIELD_TIME, OPT, 0, 0, 0, 0}, END};
+
+static const struct field receive[] = {
+    RECORD_FIELDS,
+    {"catalog", FIELD_LINE, REQ, 1, 64, 0, 0},
+    {"catalog_version", FIELD_INT, REQ, 1, 1000000, 0, 0},
+    {"receipt_number", FIELD_LINE, REQ, 1, RECEIPT_MAX - 1, 0, 0},
+    {"received_at", FIELD_INT, REQ, 0, SAFE_MS, 0, 0},
+    {"record", FIELD_ENUM, REQ, 0, 0, "application|service|activity|mediation", 0},
+    {"token", FIELD_LINE, REQ, 16, 16, 0, 0},
+    END,
+};
+
+static const struct field forward[] = {
+    {"to", FIELD_LINE, REQ, 1, 50, 0, 0},
+    {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    END,
+};
+
+static const struct field accept[] = {{"note", FIELD_TEXT, OPT, 0, 1000, 0, 0}, END};
+static const struct field reason[] = {{"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0}, END};
+static const struct field note[] = {{"text", FIELD_TEXT, REQ, 1, 2000, 0, 0}, END};
+
+static const struct field amend[] = {
+    {"field", FIELD_LINE, REQ, 1, 60, 0, 0},
+    {"old", FIELD_TEXT, REQ, 0, 2000, 0, 0},
+    {"new", FIELD_TEXT, REQ, 0, 2000, 0, 0},
+    {"reason", FIELD_LINE, REQ, 1, 200, 0, 0},
+    END,
+};
+
+static const struct field lacking[] = {
+    {"name", FIELD_LINE, REQ, 1, 100, 0, 0},
+    {"standard", FIELD_TEXT, REQ, 1, 300, 0, 0},
+    {"where", FIELD_LINE, OPT, 0, 100, 0, 0},
+    END,
+};
+
+/* 补正材料一次性告知书: everything at once, 行政许可法 article 32. */
+static const struct field supplement_notice[] = {
+    {"basis", FIELD_LINE, REQ, 1, 200, 0, 0},
+    {"materials", FIELD_ARRAY, REQ, 1, 30, 0, lacking},
+    {"bring_by", FIELD_TIME, OPT, 0, 0, 0, 0},
+    {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    END,
+};
+
+/* 不予受理通知书: reasons, basis, competent organ, remedies (复议 60 days, 诉讼). */
+static const struct field refuse[] = {
+    {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    {"basis", FIELD_LINE, REQ, 1, 200, 0, 0},
+    {"competent_organ", FIELD_LINE, OPT, 0, 100, 0, 0},
+    {"remedies", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    END,
+};
+
+static const struct {
+	enum case_event type;
+	const struct field *table;
+} bodies[] = {
+    {EVENT_RECEIVE, receive}, {EVENT_ACCEPT, accept},
+    {EVENT_FORWARD, forward}, {EVENT_WITHDRAW, reason},
+    {EVENT_NOTE, note},       {EVENT_AMEND, amend},
+    {EVENT_REFUSE, refuse},   {EVENT_SUPPLEMENT_NOTICE, supplement_notice},
+    {EVENT_RETURN, reason},   {EVENT_SEND_BACK, reason},
+};
+
+static const struct field *table_of(enum case_event type)
+{
+	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+		if (bodies[i].type == type) return bodies[i].table;
+	return NULL;
+}
+
+bool body_known(enum case_event type)
+{
+	return table_of(type) != NULL;
+}
+
+static void at(char *out, size_t cap, const char *base, const char *name)
+{
+	(void)snprintf(out, cap, "%s/%s", base, name);
+}
+
+/* A document number by its type; `none` needs a reason where REASON names the member that holds it. */
+static void check_id(const json_t *who, const char *base, const char *reason_member, int64_t today, struct problem *p)
+{
+	char ptr[64];
+	enum id_type type;
+	const char *number = fields_text(who, "id_number");
+	if (!id_type_parse(fields_text(who, "id_type"), &type)) return; /* told by the table */
+	const char *why = idnum_check(type, number, today);
+	at(ptr, sizeof ptr, base, "id_number");
+	if (why) problem_field(p, ptr, why, "not a valid number of type %s", id_type_name(type));
+	if (type == ID_NONE && reason_member && !*fields_text(who, reason_member)) {
+		at(ptr, sizeof ptr, base, reason_member);
+		problem_field(p, ptr, "required", "say why there is no document");
+	}
+}
+
+static void check_phone(const json_t *who, const char *base, const char *reason_member, struct problem *p)
+{
+	char ptr[64];
+	const char *phone = fields_text(who, "phone");
+	const char *why = *phone ? idnum_phone(phone) : NULL;
+	at(ptr, sizeof ptr, base, "phone");
+	if (why) problem_field(p, ptr, why, "not a telephone number");
+	if (*phone || !json_object_get(who, "phone") || !reason_member || *fields_text(who, reason_member)) return;
+	at(ptr, sizeof ptr, base, reason_member);
+	problem_field(p, ptr, "required", "say why there is no telephone");
+}
+
+static void check_applicant(const json_t *a, int64_t now, struct problem *p)
+{
+	enum id_type type;
+	int64_t birth, today = (now + CHINA_MS) / DAY_MS;
+	const json_t *g = fields_get(a, "guardian");
+	bool person = strcmp(fields_text(a, "kind"), "person") == 0;
+	check_id(a, "/applicant", "id_reason", today, p);
+	check_phone(a, "/applicant", "phone_reason", p);
+	if (!id_type_parse(fields_text(a, "id_type"), &type)) return;
+	if (person == (type == ID_CREDIT_CODE) && type != ID_NONE)
+		problem_field(p, "/applicant/id_type", "value", "does not fit an applicant of that kind");
+	if (g) {
+		check_id(g, "/applicant/guardian", NULL, today, p);
+		check_phone(g, "/applicant/guardian", NULL, p);
+	} else if (person && idnum_birth(type, fields_text(a, "id_number"), &birth) && birth <= today &&
+	           idnum_age(birth, today) < ADULT_YEARS) {
+		problem_field(p, "/applicant/guardian", "required", "a minor has a guardian");
+	}
+}
+
+static void check_people(const json_t *body, int64_t now, struct problem *p)
+{
+	const json_t *a = fields_get(body, "applicant"), *ag = fields_get(body, "agent");
+	const json_t *parties = json_object_get(fields_get(body, "mediation"), "parties");
+	json_t *one;
+	size_t i;
+	if (json_is_object(a)) check_applicant(a, now, p);
+	check_phone(fields_get(body, "service"), "/service", NULL, p);
+	json_array_foreach(parties, i, one) {
+		char base[40];
+		(void)snprintf(base, sizeof base, "/mediation/parties/%zu", i);
+		check_phone(one, base, NULL, p);
+	}
+	if (json_is_object(ag)) {
+		check_id(ag, "/agent", NULL, (now + CHINA_MS) / DAY_MS, p);
+		check_phone(ag, "/agent", NULL, p);
+	}
+}
+
+bool body_check_record(enum record r, const json_t *body, struct problem *p)
+{
+	static const char *const blocks[RECORD_COUNT] = {"applicant", "service", "activity", "mediation"};
+	bool ok = true;
+	for (int i = 0; i < RECORD_COUNT; i++) {
+		bool has = fields_get(body, blocks[i]) != NULL, wanted = i == (int)r;
+		char ptr[32];
+		(void)snprintf(ptr, sizeof ptr, "/%s", blocks[i]);
+		if (has == wanted) continue;
+		ok = false;
+		if (wanted)
+			problem_field(p, ptr, "required", "an item of kind %s needs it", record_name(r));
+		else
+			problem_field(p, ptr, "not_allowed", "an item of kind %s has none", record_name(r));
+	}
+	return ok;
+}
+
+static void check_receive(const json_t *body, int64_t now, struct problem *p)
+{
+	struct receipt r;
+	const char *record = fields_text(body, "record");
+	if (!receipt_parse(fields_text(body, "receipt_number"), &r))
+		problem_field(p, "/receipt_number", "format", "not a receipt number");
+	for (int i = 0; i < RECORD_COUNT; i++)
+		if (strcmp(record, record_name((enum record)i)) == 0) (void)body_check_record((enum record)i, body, p);
+	check_people(body, now, p);
+}
+
+static void check_amend(const json_t *body, struct problem *p)
+{
+	if (!body_amendable(fields_text(body, "field")))
+		problem_field(p, "/field", "value", "this field cannot be amended");
+	else if (strcmp(fields_text(body, "old"), fields_text(body, "new")) == 0)
+		problem_field(p, "/new", "value", "is the same as old");
+}
+
+bool body_check(enum case_event type, const json_t *body, int64_t now, struct problem *p)
+{
+	const struct field *table = table_of(type);
+	if (!table) {
+		problem_field(p, "", "value", "%s is not written by this release", state_event_name(type));
+		return false;
+	}
+	if (!fields_check(body, table, "", p)) return false;
+	if (type == EVENT_RECEIVE) check_receive(body, now, p);
+	if (type == EVENT_AMEND) check_amend(body, p);
+	return !problem_any(p);
+}
+
+/* 补录: a day of receipt in the past needs a reason; the future is refused, a minute of clock difference is not. */
+static void check_received_at(const json_t *req, int64_t now, struct problem *p)
+{
+	int64_t ms, seen, then;
+	const json_t *cap = fields_get(req, "captured");
+	if (clock_parse(fields_text(req, "received_at"), &ms)) {
+		if (ms > now + 60000) problem_field(p, "/received_at", "range", "lies in the future");
+		if (ms < now - BODY_BACK_ENTRY_MS) problem_field(p, "/received_at", "range", "lies more than a year back");
+		if (!*fields_text(req, "received_reason")) problem_field(p, "/received_reason", "required", "back-entry needs a reason");
+	} else if (*fields_text(req, "received_reason")) {
+		problem_field(p, "/received_at", "required", "a reason without a time");
+	}
+	if (cap && clock_parse(fields_text(cap, "at"), &then) && clock_parse(fields_text(cap, "now"), &seen) &&
+	    (then > seen || seen - then > BODY_BACK_ENTRY_MS))
+		problem_field(p, "/captured/at", "range", "must lie before captured.now, at most a year");
+}
+
+bool body_check_registration(const json_t *req, const struct catalog_item *item, int64_t now, struct problem *p)
+{
+	if (!fields_check(req, registration, "", p)) return false;
+	if (item) (void)body_check_record(item->record, req, p);
+	check_received_at(req, now, p);
+	check_people(req, now, p);
+	return !problem_any(p);
+}
+
+static bool brought(const json_t *materials, const char *name)
+{
+	size_t i;
+	json_t *m;
+	json_array_foreach(materials, i, m) {
+		if (strcmp(fields_text(m, "name"), name) == 0) return true;
+	}
+	return false;
+}
+
+bool body_lacks_material(const json_t *materials, const struct catalog_item *item)
+{
+	size_t i;
+	json_t *m;
+	json_array_foreach(materials, i, m) {
+		if (fields_int(m, "copies", 0) == 0) return true;
+	}
+	if (!item->published) return false; /* a draft's list is an example and binds nobody */
+	const json_t *wanted = json_object_get(json_object_get(item->json, "guide"), "materials");
+	json_array_foreach(wanted, i, m) {
+		if (json_is_true(json_object_get(m, "required")) && !brought(materials, fields_text(m, "name"))) return true;
+	}
+	return false;
+}
+
+bool body_amendable(const char *field)
+{
+	static const char *const fields[] = {"/applicant/name", "/applicant/id_number", "/applicant/phone",
+	                                     "/applicant/address", "/note"};
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (strcmp(fields[i], field) == 0) return true;
+	return false;
+}
+
+bool body_check_amended(const char *field, const char *value, const json_t *doc, int64_t now, struct problem *p)
+{
+	const json_t *a = json_object_get(doc, "applicant");
+	const char *name = strrchr(field, '/') + 1;
+	if (strcmp(field, "/note") != 0 && !json_is_object(a)) {
+		problem_field(p, "/field", "value", "this case has no applicant");
+		return false;
+	}
+	json_t *copy = json_is_object(a) ? json_deep_copy(a) : json_object();
+	json_t *text = json_string(value);
+	struct problem inner = {0};
+	if (!copy || !text || json_object_set(copy, name, text)) {
+		problem_set(p, PROBLEM_BUSY, "out of memory");
+	} else if (strcmp(field, "/note") != 0) {
+		(void)fields_check(copy, applicant, "/applicant", &inner);
+		check_applicant(copy, now, &inner);
+	}
+	if (problem_any(&inner)) problem_field(p, "/new", "format", "not a valid value of %s", field);
+	problem_release(&inner);
+	json_decref(text);
+	json_decref(copy);
+	return !problem_any(p);
+}

@@ -1,0 +1,246 @@
+/* See caseview.h. Called by the ledger's projections, the county's judge and, in tests, by the simulator. */
+#include "shared/caseview.h"
+
+#include "shared/canon.h"
+#include "shared/event.h"
+#include "shared/fields.h"
+#include "shared/json_parse.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CASEVIEW_DEPTH 20 /* bodies nest at most 16 deep, the view adds few levels */
+
+void caseview_init(struct caseview *v, const uint8_t id[UUID_LEN])
+{
+	*v = (struct caseview){.state = STATE_DRAFT, .asked_state = STATE_DRAFT};
+	memcpy(v->id, id, UUID_LEN);
+}
+
+void caseview_release(struct caseview *v)
+{
+	json_decref(v->doc);
+	v->doc = NULL;
+}
+
+const char *caseview_fit_name(enum caseview_fit f)
+{
+	static const char *const names[] = {
+	    [FIT_OK] = "ok",       [FIT_TRANSITION] = "transition",   [FIT_HOLDER] = "not_holder",
+	    [FIT_LEVEL] = "level", [FIT_BODY] = "body",               [FIT_STALE] = "stale_amend",
+	    [FIT_EXISTS] = "case_exists", [FIT_NO_CASE] = "no_such_case", [FIT_UNKNOWN] = "unknown_type",
+	};
+	return names[f];
+}
+
+void caseview_set(json_t *object, const char *name, json_t *value, int *rc)
+{
+	if (!value || json_object_set_new(object, name, value)) *rc = ERR_NOMEM;
+}
+
+static void copy(char *dst, size_t cap, const char *src)
+{
+	(void)snprintf(dst, cap, "%s", src);
+}
+
+enum caseview_fit caseview_may(const struct caseview *v, enum case_event type, const char *origin,
+                               const struct state_row **out)
+{
+	const struct state_row *row = state_row_find(v->state, type);
+	*out = row;
+	if (!row) return FIT_TRANSITION;
+	bool county = strcmp(origin, EVENT_COUNTY) == 0;
+	bool registering = v->exists ? strcmp(origin, v->station) == 0 : !county;
+	/* The county acts for a holder that has no box of its own; its API checks that, the order of events does not. */
+	bool holder = v->exists ? county || strcmp(origin, v->holder) == 0 : registering;
+	switch (row->by) {
+	case BY_HOLDER:
+	case BY_PROGRAM: return holder ? FIT_OK : FIT_HOLDER;
+	case BY_REGISTERING: return registering ? FIT_OK : FIT_HOLDER;
+	case BY_EITHER: return holder || registering ? FIT_OK : FIT_HOLDER;
+	case BY_COUNTY_OR_REGISTERING: return county || registering ? FIT_OK : FIT_HOLDER;
+	case BY_ANY: return FIT_OK;
+	}
+	return FIT_HOLDER;
+}
+
+bool caseview_level(const struct state_row *row, enum offer offer)
+{
+	switch (row->who) {
+	case WHO_ORGAN:
+	case WHO_HANDLER_OR_ORGAN:
+	case WHO_HEAD: return offer == OFFER_HANDLE;
+	case WHO_WINDOW_ACCEPT: return offer == OFFER_ACCEPT;
+	default: return offer != OFFER_NONE;
+	}
+}
+
+static enum caseview_fit do_receive(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	static const char *const kept[] = {"applicant", "service", "activity", "mediation", "agent", "materials", "channel",
+	                                   "note", "received_reason", "captured", "catalog", "catalog_version", "record"};
+	if (!*fields_text(ev->body, "item") || !*fields_text(ev->body, "receipt_number")) return FIT_BODY;
+	json_t *doc = json_object();
+	if (!doc) {
+		*rc = ERR_NOMEM;
+		return FIT_OK;
+	}
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		json_t *m = fields_get(ev->body, kept[i]);
+		if (m) caseview_set(doc, kept[i], json_deep_copy(m), rc);
+	}
+	v->doc = doc;
+	v->exists = true;
+	v->received_at = fields_int(ev->body, "received_at", ev->at);
+	copy(v->station, sizeof v->station, ev->origin);
+	copy(v->holder, sizeof v->holder, ev->origin);
+	copy(v->item, sizeof v->item, fields_text(ev->body, "item"));
+	copy(v->receipt, sizeof v->receipt, fields_text(ev->body, "receipt_number"));
+	copy(v->token, sizeof v->token, fields_text(ev->body, "token"));
+	return FIT_OK;
+}
+
+/* The string that an amend's field names: the member's object and name. NULL when the case has no such object. */
+static json_t *amended(const struct caseview *v, const char *field, const char **name)
+{
+	*name = strrchr(field, '/');
+	if (!*name) return NULL;
+	(*name)++;
+	return strncmp(field, "/applicant/", 11) == 0 ? json_object_get(v->doc, "applicant") : v->doc;
+}
+
+static enum caseview_fit do_amend(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	const char *name;
+	json_t *object = amended(v, fields_text(ev->body, "field"), &name);
+	if (!json_is_object(object)) return FIT_BODY;
+	if (strcmp(fields_text(object, name), fields_text(ev->body, "old")) != 0) return FIT_STALE;
+	caseview_set(object, name, json_string(fields_text(ev->body, "new")), rc);
+	return FIT_OK;
+}
+
+static enum caseview_fit do_note(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	json_t *notes = json_object_get(v->doc, "notes");
+	if (!notes) {
+		notes = json_array();
+		caseview_set(v->doc, "notes", notes, rc);
+		if (*rc) return FIT_OK;
+	}
+	if (json_array_size(notes) >= CASEVIEW_NOTES_MAX) return FIT_OK;
+	json_t *n = json_pack("{s:I,s:s,s:s}", "at", (json_int_t)ev->at, "actor", ev->actor, "text", fields_text(ev->body, "text"));
+	if (!n || json_array_append_new(notes, n)) *rc = ERR_NOMEM;
+	return FIT_OK;
+}
+
+/* What ended or turned the case stays in view: who said it, when, and the body's reasons. */
+static void set_outcome(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	json_t *o = json_deep_copy(ev->body);
+	if (!o) {
+		*rc = ERR_NOMEM;
+		return;
+	}
+	caseview_set(o, "type", json_string(ev->type), rc);
+	caseview_set(o, "at", json_integer(ev->at), rc);
+	caseview_set(v->doc, "outcome", o, rc);
+}
+
+static void move_to(struct caseview *v, const struct state_row *row)
+{
+	if (row->to == STATE_SAME) return;
+	if (row->to == STATE_ASKED) {
+		v->state = v->asked_state;
+		copy(v->holder, sizeof v->holder, v->asked_holder);
+		return;
+	}
+	v->state = row->to;
+}
+
+static enum caseview_fit effect(struct caseview *v, enum case_event type, const struct caseview_event *ev, int *rc)
+{
+	switch (type) {
+	case EVENT_RECEIVE: return do_receive(v, ev, rc);
+	case EVENT_AMEND: return do_amend(v, ev, rc);
+	case EVENT_NOTE: return do_note(v, ev, rc);
+	case EVENT_FORWARD:
+		if (!*fields_text(ev->body, "to")) return FIT_BODY;
+		copy(v->holder, sizeof v->holder, fields_text(ev->body, "to"));
+		return FIT_OK;
+	case EVENT_ACCEPT: v->accepted_at = ev->at; return FIT_OK;
+	case EVENT_SUPPLEMENT_NOTICE:
+		v->asked_state = v->state;
+		copy(v->asked_holder, sizeof v->asked_holder, v->holder);
+		caseview_set(v->doc, "supplement", json_deep_copy(ev->body), rc);
+		return FIT_OK;
+	case EVENT_SEND_BACK:
+		copy(v->holder, sizeof v->holder, v->station);
+		set_outcome(v, ev, rc);
+		return FIT_OK;
+	case EVENT_REFUSE:
+	case EVENT_RETURN:
+	case EVENT_WITHDRAW: set_outcome(v, ev, rc); return FIT_OK;
+	default: return FIT_OK; /* the state alone changes */
+	}
+}
+
+enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	enum case_event type;
+	const struct state_row *row;
+	*rc = ERR_OK;
+	if (!state_event_parse(ev->type, &type)) return FIT_UNKNOWN;
+	if (type == EVENT_RECEIVE && v->exists) return FIT_EXISTS;
+	if (type != EVENT_RECEIVE && !v->exists) return FIT_NO_CASE;
+	if (!ev->body) return FIT_BODY;
+	enum caseview_fit fit = caseview_may(v, type, ev->origin, &row);
+	if (fit == FIT_OK) fit = effect(v, type, ev, rc);
+	if (fit != FIT_OK || *rc) return fit;
+	move_to(v, row);
+	if (ev->at > v->updated_at) v->updated_at = ev->at;
+	return FIT_OK;
+}
+
+int caseview_doc(const struct caseview *v, struct buf *out, struct err *e)
+{
+	int rc = ERR_OK;
+	json_t *d = v->doc ? json_copy(v->doc) : json_object();
+	if (!d) return err_set(e, ERR_NOMEM, "case document");
+	caseview_set(d, "accepted_at", json_integer(v->accepted_at), &rc);
+	caseview_set(d, "asked_holder", json_string(v->asked_holder), &rc);
+	caseview_set(d, "asked_state", json_string(state_name(v->asked_state)), &rc);
+	caseview_set(d, "token", json_string(v->token), &rc);
+	if (!rc)
+		rc = canon_write(d, out, e);
+	else
+		(void)err_set(e, ERR_NOMEM, "case document");
+	json_decref(d);
+	return rc;
+}
+
+int caseview_load_doc(struct caseview *v, const char *doc, size_t len, struct err *e)
+{
+	json_t *d = NULL;
+	int rc = json_parse_strict(doc, len, CASEVIEW_DEPTH, &d, e);
+	if (rc) return rc;
+	v->doc = d;
+	v->accepted_at = fields_int(d, "accepted_at", 0);
+	copy(v->asked_holder, sizeof v->asked_holder, fields_text(d, "asked_holder"));
+	copy(v->token, sizeof v->token, fields_text(d, "token"));
+	(void)state_parse(fields_text(d, "asked_state"), &v->asked_state);
+	static const char *const columns[] = {"accepted_at", "asked_holder", "asked_state", "token"};
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		(void)json_object_del(d, columns[i]);
+	return ERR_OK;
+}
+
+const char *caseview_title(const struct caseview *v)
+{
+	const char *name = fields_text(json_object_get(v->doc, "applicant"), "name");
+	if (*name) return name;
+	name = fields_text(json_object_get(v->doc, "service"), "topic");
+	if (*name) return name;
+	name = fields_text(json_object_get(v->doc, "activity"), "topic");
+	if (*name) return name;
+	return fields_text(json_object_get(v->doc, "mediation"), "matter");
+}

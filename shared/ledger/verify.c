@@ -1,0 +1,315 @@
+/* Checking and rebuilding: every chain, every mac, the feed, and each projection against its own fold.
+ *
+ * Verify only reads and may run beside the daemons; rebuild is one long transaction and wants them stopped. Called by
+ * `xinke verify` and `xinke rebuild`, and by tests. See ledger.h. */
+#include "shared/ledger/internal.h"
+
+#include "shared/body.h"
+#include "shared/feed.h"
+#include "shared/fields.h"
+#include "shared/limits.h"
+#include "shared/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct verify {
+	struct ledger *l;
+	struct ledger_report *r;
+	void (*fn)(const char *, void *);
+	void *arg;
+};
+
+static void fault(struct verify *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void fault(struct verify *v, const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	v->r->faults++;
+	if (v->fn) v->fn(line, v->arg);
+}
+
+struct log_row {
+	int64_t n, head_seq;
+	uint8_t head_hash[DIGEST_LEN];
+};
+
+static void check_event(struct verify *v, int64_t log, const struct event *ev, int64_t want_seq, uint8_t hash[DIGEST_LEN])
+{
+	uint8_t next[DIGEST_LEN], mac[DIGEST_LEN];
+	v->r->events++;
+	if (ev->seq != want_seq) fault(v, "log %lld: event %lld follows %lld", (long long)log, (long long)ev->seq, (long long)want_seq - 1);
+	if (event_hash(ev, hash, next) || memcmp(next, ev->hash, DIGEST_LEN) != 0)
+		fault(v, "log %lld: event %lld breaks the chain", (long long)log, (long long)ev->seq);
+	if (ev->body) {
+		event_mac(v->l->id.station_key, ev->body, ev->body_len, mac);
+		if (memcmp(mac, ev->mac, DIGEST_LEN) != 0)
+			fault(v, "log %lld: the body of event %lld is not the one that was chained", (long long)log, (long long)ev->seq);
+	}
+	memcpy(hash, ev->hash, DIGEST_LEN);
+}
+
+static int verify_log(struct verify *v, const struct log_row *row, struct err *e)
+{
+	uint8_t hash[DIGEST_LEN] = {0};
+	int64_t seq = 0;
+	int r, rc = ERR_OK;
+	struct db_stmt *s = db_query(v->l->db, Q_events_after, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "log", row->n);
+	db_bind_int(s, "seq", 0);
+	db_bind_int(s, "limit", -1);
+	while ((r = db_step(s, e)) > 0) {
+		struct event ev;
+		struct err inner = {0};
+		int bad = ledger_event_row(v->l, s, row->n, &ev, &inner);
+		if (bad == (int)ERR_NOMEM) rc = err_set(e, ERR_NOMEM, "verify");
+		if (bad) fault(v, "log %lld: event %lld: %s", (long long)row->n, (long long)ev.seq, inner.msg);
+		check_event(v, row->n, &ev, ++seq, hash);
+		event_release(&ev);
+		if (rc) {
+			db_reset(s);
+			return rc;
+		}
+	}
+	if (r < 0) return -r;
+	if (seq != row->head_seq || memcmp(hash, row->head_hash, DIGEST_LEN) != 0)
+		fault(v, "log %lld: its head says %lld, its last event is %lld", (long long)row->n, (long long)row->head_seq, (long long)seq);
+	return ERR_OK;
+}
+
+static int verify_logs(struct verify *v, struct err *e)
+{
+	struct log_row rows[100]; /* box numbers have two digits */
+	int n = 0, r, rc = ERR_OK;
+	size_t len;
+	struct db_stmt *s = db_query(v->l->db, Q_log_list, e);
+	if (!s) return ERR_IO;
+	while (n < 100 && (r = db_step(s, e)) > 0) {
+		const void *hash = db_blob(s, 5, &len);
+		rows[n] = (struct log_row){.n = db_int(s, 0), .head_seq = db_int(s, 4)};
+		if (hash && len == DIGEST_LEN) memcpy(rows[n].head_hash, hash, len);
+		n++;
+	}
+	db_reset(s);
+	if (r < 0) return -r;
+	v->r->logs = n;
+	for (int i = 0; i < n && !rc; i++)
+		rc = verify_log(v, &rows[i], e);
+	return rc;
+}
+
+/* Walks the feed in order; FN sees each opened entry. */
+static int walk_feed(struct ledger *l, int (*fn)(int64_t n, const json_t *entry, const uint8_t *hash, void *arg, struct err *e),
+                     void *arg, struct err *e)
+{
+	int r, rc = ERR_OK;
+	size_t len;
+	struct db_stmt *s = db_query(l->db, Q_feed_after, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "n", 0);
+	db_bind_int(s, "limit", -1);
+	while (!rc && (r = db_step(s, e)) > 0) {
+		json_t *entry = NULL;
+		uint8_t hash[DIGEST_LEN] = {0};
+		int64_t n = db_int(s, 0);
+		const void *h = db_blob(s, 4, &len);
+		if (h && len == DIGEST_LEN) memcpy(hash, h, len);
+		const void *raw = db_blob(s, 3, &len);
+		rc = ledger_feed_entry(l, n, raw, len, &entry, e);
+		if (!rc) rc = fn(n, entry, hash, arg, e);
+		json_decref(entry);
+	}
+	db_reset(s);
+	return rc ? rc : r < 0 ? -r : ERR_OK;
+}
+
+struct feed_check {
+	struct verify *v;
+	int64_t n;
+	uint8_t hash[DIGEST_LEN];
+};
+
+static int check_entry(int64_t n, const json_t *entry, const uint8_t *hash, void *arg, struct err *e)
+{
+	struct feed_check *c = arg;
+	uint8_t next[DIGEST_LEN];
+	int rc = feed_hash(entry, c->v->l->id.station_key, c->hash, next, e);
+	if (rc) return rc;
+	c->v->r->feed++;
+	if (n != c->n + 1) fault(c->v, "feed: entry %lld follows %lld", (long long)n, (long long)c->n);
+	if (memcmp(next, hash, DIGEST_LEN) != 0) fault(c->v, "feed: entry %lld breaks the chain", (long long)n);
+	c->n = n;
+	memcpy(c->hash, hash, DIGEST_LEN);
+	return ERR_OK;
+}
+
+/* The case's row against a fresh fold of its events. */
+static int verify_case(struct verify *v, const uint8_t id[UUID_LEN], struct err *e)
+{
+	struct ledger_fold f = {0};
+	struct ledger_case c = {0};
+	struct buf want, have;
+	char text[UUID_TEXT];
+	uuid_text(id, text);
+	buf_init(&want, LIMIT_EXCHANGE);
+	buf_init(&have, LIMIT_EXCHANGE);
+	int rc = ledger_fold_case(v->l, id, &f, NULL, NULL, e);
+	if (!rc) rc = ledger_case_get(v->l, id, &c, e);
+	if (!rc) rc = caseview_doc(&f.view, &want, e);
+	if (!rc) rc = caseview_doc(&c.view, &have, e);
+	if (!rc) {
+		const struct caseview *a = &f.view, *b = &c.view;
+		v->r->cases++;
+		if (a->state != b->state || strcmp(a->holder, b->holder) != 0 || strcmp(a->receipt, b->receipt) != 0 ||
+		    strcmp(a->item, b->item) != 0 || a->received_at != b->received_at || a->updated_at != b->updated_at ||
+		    a->revision != b->revision || want.len != have.len || memcmp(want.data, have.data, want.len) != 0)
+			fault(v, "case %s: its row is not what its events make", text);
+	}
+	buf_release(&want);
+	buf_release(&have);
+	caseview_release(&f.view);
+	ledger_case_release(&c);
+	return rc;
+}
+
+/* All ids that a query of one blob column gives, in a new array (free). */
+static int ids_of(struct ledger *l, size_t q, uint8_t (**out)[UUID_LEN], size_t *n, struct err *e)
+{
+	size_t cap = 0, len;
+	int r;
+	*out = NULL;
+	*n = 0;
+	struct db_stmt *s = db_query(l->db, q, e);
+	if (!s) return ERR_IO;
+	while ((r = db_step(s, e)) > 0) {
+		if (*n == cap) {
+			cap = cap ? cap * 2 : 256;
+			uint8_t(*more)[UUID_LEN] = realloc(*out, cap * UUID_LEN);
+			if (!more) {
+				db_reset(s);
+				return err_set(e, ERR_NOMEM, "list of cases");
+			}
+			*out = more;
+		}
+		const void *id = db_blob(s, 0, &len);
+		if (id && len == UUID_LEN) memcpy((*out)[(*n)++], id, UUID_LEN);
+	}
+	return -r;
+}
+
+int ledger_verify(struct ledger *l, struct ledger_report *out, void (*fn)(const char *, void *), void *arg, struct err *e)
+{
+	struct verify v = {l, out, fn, arg};
+	struct feed_check c = {.v = &v};
+	uint8_t(*ids)[UUID_LEN] = NULL;
+	size_t n = 0;
+	*out = (struct ledger_report){0};
+	(void)ledger_identity(l);
+	int rc = db_begin_read(l->db, e); /* one view, however long the walk takes */
+	if (!rc) rc = db_quick_check(l->db, e);
+	if (!rc) rc = verify_logs(&v, e);
+	if (!rc) rc = walk_feed(l, check_entry, &c, e);
+	if (!rc) rc = ids_of(l, Q_case_ids, &ids, &n, e);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = verify_case(&v, ids[i], e);
+	db_rollback(l->db);
+	free(ids);
+	return rc;
+}
+
+/* --- rebuild --- */
+
+static int effect_only(int64_t n, const json_t *entry, const uint8_t *hash, void *arg, struct err *e)
+{
+	(void)hash;
+	return ledger_feed_effect(arg, n, entry, NULL, e);
+}
+
+static int raise_serials(struct ledger *l, const struct log_row *row, struct err *e)
+{
+	int r, rc = ERR_OK;
+	struct db_stmt *s = db_query(l->db, Q_events_after, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "log", row->n);
+	db_bind_int(s, "seq", 0);
+	db_bind_int(s, "limit", -1);
+	while (!rc && (r = db_step(s, e)) > 0) {
+		const char *type = db_text(s, 4);
+		if (!type || strcmp(type, "receive") != 0) continue;
+		struct event ev;
+		rc = ledger_event_row(l, s, row->n, &ev, e);
+		json_t *body = rc ? NULL : event_body(&ev);
+		if (body) rc = ledger_raise_serial(l, row->n, fields_text(body, "receipt_number"), e);
+		json_decref(body);
+		event_release(&ev);
+	}
+	db_reset(s);
+	return rc ? rc : r < 0 ? -r : ERR_OK;
+}
+
+int ledger_raise_serial(struct ledger *l, int64_t log, const char *receipt, struct err *e)
+{
+	struct receipt r;
+	if (!receipt_parse(receipt, &r)) return ERR_OK;
+	struct db_stmt *s = db_query(l->db, Q_serial_raise, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "log", log);
+	db_bind_int(s, "day", r.day);
+	db_bind_int(s, "last", r.serial);
+	return db_run(s, e);
+}
+
+static int wipe(struct ledger *l, struct err *e)
+{
+	static const size_t tables[] = {Q_wipe_cases, Q_wipe_case_keys, Q_wipe_case_changes, Q_wipe_verdicts, Q_wipe_things, Q_wipe_serials};
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		struct db_stmt *s = db_query(l->db, tables[i], e);
+		int rc = s ? db_run(s, e) : (int)ERR_IO;
+		if (rc) return rc;
+	}
+	return ERR_OK;
+}
+
+static int rebuild_serials(struct ledger *l, struct err *e)
+{
+	struct log_row rows[100];
+	int n = 0, r, rc = ERR_OK;
+	struct db_stmt *s = db_query(l->db, Q_log_list, e);
+	if (!s) return ERR_IO;
+	while (n < 100 && (r = db_step(s, e)) > 0)
+		rows[n++] = (struct log_row){.n = db_int(s, 0)};
+	db_reset(s);
+	if (r < 0) return -r;
+	for (int i = 0; i < n && !rc; i++)
+		rc = raise_serials(l, &rows[i], e);
+	return rc;
+}
+
+int ledger_rebuild(struct ledger *l, struct err *e)
+{
+	uint8_t(*ids)[UUID_LEN] = NULL;
+	size_t n = 0;
+	int64_t epoch = 0;
+	(void)ledger_identity(l);
+	int rc = ledger_begin(l, e);
+	if (rc) return rc;
+	rc = wipe(l, e);
+	if (!rc) rc = ledger_meta_int(l, "epoch", 0, &epoch, e);
+	if (!rc) rc = ledger_meta_set_int(l, "epoch", epoch + 1, e); /* change numbers start anew: old cursors expire */
+	if (!rc) rc = walk_feed(l, effect_only, l, e);
+	if (!rc) rc = rebuild_serials(l, e);
+	if (!rc) rc = ids_of(l, Q_all_case_ids, &ids, &n, e);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ledger_project(l, ids[i], e);
+	if (!rc) rc = ledger_commit(l, e);
+	if (rc) ledger_rollback(l);
+	free(ids);
+	return rc;
+}
