@@ -1,0 +1,45 @@
+/* A case at the county: judged, folded, kept, routed. Runs in the caller's write transaction.
+ *
+ * The county's order of a case is the order in which its events were judged here (place). Only the county refuses. */
+#ifndef XINKE_CASEFILE_H
+#define XINKE_CASEFILE_H
+
+#include "shared/caseview.h"
+#include "shared/problem.h"
+#include "sync/county/store.h"
+
+/* The case that is being worked on; kept between the events of one batch, written back by casefile_flush. */
+struct casefile {
+	struct store *store;
+	struct caseview view;
+	char department[96];
+	int64_t next_place;
+	bool loaded, dirty;
+};
+
+/* Verdict on one event. Empty code = settled. */
+struct verdict {
+	char code[32], pointer[96], message[160];
+};
+
+void casefile_init(struct casefile *f, struct store *s);
+/* Writes the present case if it changed, and forgets it. */
+int casefile_flush(struct casefile *f, struct err *e);
+/* Frees without writing. */
+void casefile_drop(struct casefile *f);
+/* Makes CASE_ID the present one (empty where the county has no such case). */
+int casefile_load(struct casefile *f, const uint8_t case_id[UUID_LEN], struct err *e);
+
+/* Judges EV of STATION, stores it with its verdict, folds it into its case, and routes it to the other stations that
+ * follow the case. An id that was seen before with the same mac gets that one's verdict and is not stored again. */
+int casefile_take(struct casefile *f, const struct store_station *st, int box, const struct event *ev, int64_t now,
+                  struct verdict *out, struct err *e);
+/* Appends an event of the county's own: EV's type, body, actor, id and at are set. A refusal goes to P. */
+int casefile_act(struct casefile *f, const struct event *ev, const json_t *body, int64_t now, struct problem *p,
+                 struct err *e);
+/* Reads a case; ERR_NOTFOUND. Release the view. */
+int casefile_get(struct store *s, const uint8_t case_id[UUID_LEN], struct caseview *out, struct err *e);
+/* Fills a view from a row of a case_* query. */
+int casefile_row(struct db_stmt *q, struct caseview *v, struct err *e);
+
+#endif

@@ -1,0 +1,62 @@
+/* What the county's parts share: keys, clock, addresses. Made by main, borrowed by all; read-only after start. */
+#ifndef XINKE_COUNTY_H
+#define XINKE_COUNTY_H
+
+#include "certs/ca.h"
+#include "shared/clock.h"
+#include "shared/config.h"
+#include "shared/crypto/ec.h"
+#include "shared/log.h"
+#include "sync/county/store.h"
+
+#include <pthread.h>
+
+struct county_config {
+	char data[CONFIG_TEXT_MAX];       /* folder: county.db, recovery.key, answer.key/.crt, server.key/.crt, ca/ */
+	char bind[CONFIG_TEXT_MAX];
+	int64_t sync_port, api_port, public_port;
+	char names[CONFIG_TEXT_MAX];      /* DNS names and addresses of this server, comma separated */
+	char sync_url[CONFIG_TEXT_MAX], public_url[CONFIG_TEXT_MAX]; /* as boxes and citizens see it */
+	int64_t workers;
+	int64_t code_hours;               /* an enrolment code's life */
+	char log_level[CONFIG_TEXT_MAX];
+};
+
+struct county {
+	const struct county_config *cfg;
+	const struct log *log;
+	struct clock clock;               /* under `lock` */
+	struct ca *ca;                    /* under `lock`: signing is not reentrant */
+	struct ec_key *answer_key;        /* under `lock` */
+	pthread_mutex_t lock;
+	char answer_key_id[WIRE_KEY_ID_MAX]; /* first 16 bytes of the certificate's SHA-256, hex */
+	char answer_cert[X509_PEM_MAX];
+	uint8_t recovery[SEAL_KEY_LEN];
+};
+
+/* The county's clock, Unix ms. */
+int64_t county_now(struct county *c);
+
+/* --- exchange.c --- */
+
+/* Who called: from the verified client certificate. */
+struct county_peer {
+	uint8_t fingerprint[DIGEST_LEN];
+	char station[13]; /* the certificate's common name */
+};
+/* Takes an exchange: REQUEST as it came, the answer as new bytes (free) and its signature header. A refusal goes to P
+ * with nothing stored. The same code runs under the simulator. */
+int county_exchange(struct county *c, struct store *s, const struct county_peer *peer, const char *request, size_t len,
+                    char **answer, size_t *answer_len, char signature[256], struct problem *p, struct err *e);
+
+/* --- enrol.c --- */
+
+/* Takes an enrolment (POST /sync/v1/enroll): a new JSON answer, or a refusal in P. ADDRESS counts wrong codes. */
+int county_enrol(struct county *c, struct store *s, const json_t *request, const char *address, json_t **answer,
+                 struct problem *p, struct err *e);
+#define COUNTY_CODE_MAX 32
+/* A new one-time code for STATION as text of 80 random bits; kept hashed. */
+int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by, char code[COUNTY_CODE_MAX],
+                      int64_t *expires_at, struct err *e);
+
+#endif

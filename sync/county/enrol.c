@@ -1,0 +1,302 @@
+/* Enrolment: a one-time code becomes a certificate, a box number, the station key; the box's field key comes to rest
+ * here. Called by the sync face on a worker thread, and by the API and the command for new codes. */
+#include "sync/county/county.h"
+#include "sync/county/feed.h"
+
+#include "shared/caseview.h"
+#include "shared/crypto/rng.h"
+#include "shared/fields.h"
+#include "shared/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CODE_CHARS 16 /* of five bits: 80 */
+#define TRIES 5
+#define NAMES_MAX X509_SAN_MAX
+
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base32 */
+
+int64_t county_now(struct county *c)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	int64_t now = clock_read(&c->clock).wall;
+	(void)pthread_mutex_unlock(&c->lock);
+	return now;
+}
+
+/* The code without its dashes and in capitals, hashed; false when it cannot be one. */
+static bool code_hash(const char *code, uint8_t out[DIGEST_LEN])
+{
+	char plain[CODE_CHARS];
+	size_t n = 0;
+	for (; *code; code++) {
+		char c = (char)(*code >= 'a' && *code <= 'z' ? *code - 32 : *code);
+		if (c == '-') continue;
+		if (n == CODE_CHARS || !strchr(alphabet, c)) return false;
+		plain[n++] = c;
+	}
+	if (n != CODE_CHARS) return false;
+	digest_sha256(plain, n, out);
+	return true;
+}
+
+int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by, char code[COUNTY_CODE_MAX],
+                      int64_t *expires_at, struct err *e)
+{
+	uint8_t raw[CODE_CHARS], hash[DIGEST_LEN];
+	struct store_station st;
+	int64_t now = county_now(c);
+	size_t n = 0;
+	int rc = store_station(s, station, &st, e);
+	if (rc) return rc;
+	rng_bytes(raw, sizeof raw);
+	for (size_t i = 0; i < CODE_CHARS; i++) {
+		if (i && i % 4 == 0) code[n++] = '-';
+		code[n++] = alphabet[raw[i] & 31];
+	}
+	code[n] = '\0';
+	(void)code_hash(code, hash);
+	*expires_at = now + c->cfg->code_hours * 3600000;
+	struct db_stmt *q = db_query(s->db, Q_enrolment_insert, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "code", hash, sizeof hash);
+	db_bind_text(q, "station", station);
+	db_bind_text(q, "by", by);
+	db_bind_int(q, "at", now);
+	db_bind_int(q, "expires_at", *expires_at);
+	return db_run(q, e);
+}
+
+struct enrol {
+	struct county *c;
+	struct store *s;
+	const json_t *req;
+	int64_t now;
+	uint8_t code[DIGEST_LEN], log[UUID_LEN], field_key[SEAL_KEY_LEN];
+	bool restore;
+	char station[13];
+	struct store_station st;
+	int box;
+	char cert[X509_PEM_MAX], server_cert[X509_PEM_MAX];
+	bool has_server;
+};
+
+static const struct field request_fields[] = {
+    {"code", FIELD_LINE, FIELD_REQUIRED, 1, 40, 0, 0},
+    {"log", FIELD_UUID, FIELD_REQUIRED, 0, 0, 0, 0},
+    {"csr", FIELD_TEXT, FIELD_REQUIRED, 1, X509_PEM_MAX - 1, 0, 0},
+    {"server_csr", FIELD_TEXT, FIELD_NULLABLE, 1, X509_PEM_MAX - 1, 0, 0},
+    {"server_names", FIELD_LINE, FIELD_NULLABLE, 1, 400, 0, 0},
+    {"field_key", FIELD_LINE, FIELD_NULLABLE, 1, 64, 0, 0},
+    {"restore", FIELD_BOOL, FIELD_NULLABLE, 0, 0, 0, 0},
+    {"software", FIELD_LINE, FIELD_REQUIRED, 1, WIRE_SOFTWARE_MAX - 1, 0, 0},
+    {.name = NULL},
+};
+
+static void check_request(struct enrol *x, struct problem *p)
+{
+	if (!fields_check(x->req, request_fields, "", p)) return;
+	x->restore = json_is_true(json_object_get(x->req, "restore"));
+	(void)uuid_parse(fields_text(x->req, "log"), x->log);
+	const char *key = fields_text(x->req, "field_key");
+	if (x->restore) return; /* the old box's field key is handed back */
+	if (text_unb64(key, strlen(key), x->field_key, sizeof x->field_key) != SEAL_KEY_LEN)
+		problem_field(p, "/field_key", "format", "32 bytes in base64 are wanted");
+}
+
+/* Looks the code up; false (and P) when it is wrong, used or too old. */
+static int check_code(struct enrol *x, struct problem *p, struct err *e)
+{
+	int64_t expires, used;
+	bool formed = code_hash(fields_text(x->req, "code"), x->code);
+	struct db_stmt *q = db_query(x->s->db, Q_enrolment_get, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "code", x->code, DIGEST_LEN);
+	int r = formed ? db_step(q, e) : 0;
+	if (r < 0) return -r;
+	if (r > 0) {
+		const char *t = db_text(q, 0);
+		(void)snprintf(x->station, sizeof x->station, "%s", t ? t : "");
+		expires = db_int(q, 1);
+		used = db_int(q, 2);
+		db_reset(q);
+		if (used == 0 && x->now < expires) return ERR_OK;
+	}
+	problem_set(p, PROBLEM_BAD_CREDENTIALS, "%s", r > 0 ? "the code was used or has expired" : "no such code");
+	return ERR_OK;
+}
+
+static int use_code(struct enrol *x, struct err *e)
+{
+	struct db_stmt *q = db_query(x->s->db, Q_enrolment_use, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "code", x->code, DIGEST_LEN);
+	db_bind_int(q, "at", x->now);
+	int rc = db_run(q, e);
+	return rc ? rc : db_changes(x->s->db) == 1 ? ERR_OK : err_set(e, ERR_CONFLICT, "the code was used meanwhile");
+}
+
+/* "a.b,10.0.0.1" into SANs. */
+static size_t split_names(const char *names, struct x509_san *out)
+{
+	size_t n = 0;
+	while (*names && n < NAMES_MAX) {
+		size_t len = strcspn(names, ",");
+		if (len > 0 && len < X509_NAME_MAX) {
+			(void)snprintf(out[n].value, X509_NAME_MAX, "%.*s", (int)len, names);
+			out[n].kind = strspn(out[n].value, "0123456789.") == len || strchr(out[n].value, ':') ? X509_SAN_IP : X509_SAN_DNS;
+			n++;
+		}
+		names += len + (names[len] == ',');
+	}
+	return n;
+}
+
+static int issue(struct enrol *x, struct problem *p, struct err *e)
+{
+	struct x509_san sans[NAMES_MAX];
+	struct err bad = {0};
+	const char *server = fields_text(x->req, "server_csr");
+	size_t n = split_names(fields_text(x->req, "server_names"), sans);
+	(void)pthread_mutex_lock(&x->c->lock);
+	int rc = ca_issue_station(x->c->ca, fields_text(x->req, "csr"), x->station, (unsigned)x->box, x->now, x->cert, &bad);
+	x->has_server = !rc && *server && n;
+	if (x->has_server) rc = ca_issue_server(x->c->ca, server, sans, n, x->now, x->server_cert, &bad);
+	(void)pthread_mutex_unlock(&x->c->lock);
+	if (!rc) return ERR_OK;
+	if (rc != (int)ERR_INVALID && rc != (int)ERR_DENIED) return err_set(e, (enum err_code)rc, "%s", bad.msg);
+	problem_field(p, x->has_server ? "/server_csr" : "/csr", "format", "%s", bad.msg);
+	return ERR_OK;
+}
+
+/* The first enrolment makes the station key, which is the station's for ever, and starts its feed with the things in
+ * force. */
+static int keys(struct enrol *x, struct err *e)
+{
+	static const char *const kinds[] = {"catalog", "calendar"};
+	int rc = ERR_OK;
+	if (x->st.has_key) {
+		if (x->restore) rc = store_field_key(x->s, x->station, x->field_key, e);
+		return rc ? rc : store_station_keys(x->s, x->station, x->st.station_key, x->field_key, e);
+	}
+	rng_bytes(x->st.station_key, EVENT_KEY_LEN);
+	rc = store_station_keys(x->s, x->station, x->st.station_key, x->field_key, e);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !rc; i++) {
+		json_t *doc = NULL;
+		int64_t version;
+		struct err none = {0};
+		rc = store_thing(x->s, kinds[i], &doc, &version, &none);
+		if (rc == (int)ERR_NOTFOUND) {
+			rc = ERR_OK;
+			continue;
+		}
+		char *text = rc ? NULL : json_dumps(doc, JSON_COMPACT);
+		if (!rc) rc = text ? feed_put_thing(x->s, x->station, kinds[i], text, e) : err_set(e, ERR_NOMEM, "enrolment");
+		free(text);
+		json_decref(doc);
+	}
+	return rc;
+}
+
+static int open_log(struct enrol *x, struct err *e)
+{
+	struct x509_info info;
+	struct store_log l = {.box = x->box, .state = LOG_ACTIVE};
+	int rc = x509_read(x->cert, strlen(x->cert), &info, e);
+	if (rc) return rc;
+	memcpy(l.log, x->log, UUID_LEN);
+	memcpy(l.station, x->station, sizeof l.station);
+	memcpy(l.fingerprint, info.fingerprint, DIGEST_LEN);
+	rc = store_log_insert(x->s, &l, info.not_after, x->now, e);
+	if (rc || !x->restore) return rc;
+	/* A declared restore: whatever was there before is gone or will be found a stranger. */
+	struct db_stmt *q = db_query(x->s->db, Q_log_retire_station, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "station", x->station);
+	db_bind_blob(q, "log", x->log, UUID_LEN);
+	return db_run(q, e);
+}
+
+static int grant(struct enrol *x, struct problem *p, struct err *e)
+{
+	int rc = use_code(x, e);
+	if (!rc) rc = store_station(x->s, x->station, &x->st, e);
+	if (!rc && x->restore && !x->st.has_key) {
+		problem_set(p, PROBLEM_CONFLICT, "this station was never enrolled: there is nothing to restore");
+		return ERR_OK;
+	}
+	if (!rc) rc = store_next_box(x->s, x->station, &x->box, e);
+	if (!rc) rc = issue(x, p, e);
+	if (rc || problem_any(p)) return rc;
+	rc = keys(x, e);
+	return rc ? rc : open_log(x, e);
+}
+
+static json_t *answer_of(struct enrol *x)
+{
+	char log[UUID_TEXT], key[TEXT_B64_LEN(EVENT_KEY_LEN)], field[TEXT_B64_LEN(SEAL_KEY_LEN)];
+	int rc = ERR_OK;
+	uuid_text(x->log, log);
+	(void)text_b64(x->st.station_key, EVENT_KEY_LEN, key);
+	json_t *a = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:I}", "station", x->st.code, "station_name", x->st.title,
+	                      "tier", tier_name(x->st.tier), "township", x->st.township, "log", log, "box", x->box, "certificate",
+	                      x->cert, "root", ca_root_pem(x->c->ca), "station_key", key, "answer_key_id", x->c->answer_key_id,
+	                      "answer_certificate", x->c->answer_cert, "now", (json_int_t)x->now);
+	if (!a) return NULL;
+	caseview_set(a, "server_certificate", x->has_server ? json_string(x->server_cert) : json_null(), &rc);
+	(void)text_b64(x->field_key, SEAL_KEY_LEN, field);
+	if (x->restore) caseview_set(a, "field_key", json_string(field), &rc);
+	if (!rc) return a;
+	json_decref(a);
+	return NULL;
+}
+
+static int count_wrong(struct enrol *x, const char *subject, struct err *e)
+{
+	int rc = store_begin(x->s, e);
+	if (!rc) rc = lockout_fail(x->s->db, &store_account_queries()->lockout, subject, TRIES, x->now, e);
+	if (!rc) rc = store_commit(x->s, e);
+	if (rc) store_rollback(x->s);
+	return rc;
+}
+
+static int transact(struct enrol *x, struct problem *p, struct err *e)
+{
+	int rc = store_begin(x->s, e);
+	if (rc) return rc;
+	rc = grant(x, p, e);
+	if (!rc && !problem_any(p)) rc = store_commit(x->s, e);
+	if (rc || problem_any(p)) store_rollback(x->s);
+	return rc;
+}
+
+int county_enrol(struct county *c, struct store *s, const json_t *request, const char *address, json_t **answer,
+                 struct problem *p, struct err *e)
+{
+	struct enrol x = {.c = c, .s = s, .req = request, .now = county_now(c)};
+	char subject[80];
+	int64_t wait = 0;
+	*answer = NULL;
+	(void)snprintf(subject, sizeof subject, "enrol:%s", address);
+	int rc = lockout_wait(s->db, &store_account_queries()->lockout, subject, x.now, &wait, e);
+	if (rc) return rc;
+	if (wait) {
+		problem_set(p, PROBLEM_LOCKED, "too many wrong codes");
+		problem_member(p, "retry_after_s", json_integer((wait + 999) / 1000));
+		return ERR_OK;
+	}
+	check_request(&x, p);
+	if (problem_any(p)) return ERR_OK;
+	rc = check_code(&x, p, e);
+	if (!rc && problem_any(p)) return count_wrong(&x, subject, e);
+	if (!rc) rc = transact(&x, p, e);
+	if (!rc && !problem_any(p)) {
+		*answer = answer_of(&x);
+		if (!*answer) rc = err_set(e, ERR_NOMEM, "enrolment");
+	}
+	explicit_bzero(x.field_key, sizeof x.field_key);
+	explicit_bzero(&x.st, sizeof x.st);
+	return rc;
+}

@@ -1,0 +1,32 @@
+/* The county's feed: rows are written unnumbered, numbered by the station's own exchange, and sent from its cursor. */
+#ifndef XINKE_COUNTY_FEED_H
+#define XINKE_COUNTY_FEED_H
+
+#include "sync/county/store.h"
+
+struct feed_event {
+	const uint8_t *case_id, *id; /* 16 bytes each */
+	const char *type, *actor, *origin;
+	int64_t at;
+	const char *body; /* canonical JSON, NULL once erased */
+};
+
+/* An event of a case that STATION follows. */
+int feed_put_event(struct store *s, const char *station, const struct feed_event *ev, struct err *e);
+/* A mark: events FROM to TO of LOG are settled; cut into spans of LIMIT_MARK_SPAN. */
+int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t from, int64_t to, struct err *e);
+int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t seq, const char *code,
+                     const char *pointer, const char *message, struct err *e);
+/* A thing ("catalog", "calendar"), its document as JSON text. */
+int feed_put_thing(struct store *s, const char *station, const char *kind, const char *doc, struct err *e);
+
+/* Numbers what waits for ST's station, at most LIMIT rows, and moves ST's feed head. In the exchange's transaction. */
+int feed_number(struct store *s, struct store_station *st, int limit, struct err *e);
+/* Is AT a place in the station's feed? */
+int feed_knows(struct store *s, const char *station, const struct wire_mark *at, bool *yes, struct err *e);
+/* Entries above N, at most LIMIT and about MAX_BYTES, as a new array; LAST is the place after them, *MORE whether rows
+ * are left. */
+int feed_read(struct store *s, const struct store_station *st, int64_t n, int limit, size_t max_bytes, json_t **out,
+              struct wire_mark *last, bool *more, struct err *e);
+
+#endif

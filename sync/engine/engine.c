@@ -1,0 +1,344 @@
+/* See engine.h. One state a step of the exchange; every report moves to the next state or to a wait. */
+#include "sync/engine/engine.h"
+
+#include "shared/buf.h"
+#include "shared/text.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS_MAX 8
+#define BACKOFF_MIN_MS 1000
+#define BATCH_START 100
+#define REFUSED_WAIT_MS 60000 /* a box that the county does not let in asks once a minute, for it may be let in again */
+
+enum state { IDLE, READING, CALLING, WANT_KEY, CHECKING, APPLYING, LOOKING, REWINDING, OPENING };
+
+struct key {
+	char id[WIRE_KEY_ID_MAX];
+	struct ec_key *key;
+};
+
+struct engine {
+	struct engine_config cfg;
+	enum state state;
+	int64_t due;          /* monotonic ms before which nothing is done; 0 = now */
+	uint64_t rng;
+	int batch;            /* events in the next call */
+	bool detail;          /* the next call carries hashes and macs */
+	struct key keys[KEYS_MAX];
+	int n_keys;
+
+	struct wire_request req;
+	struct buf body;      /* the request as it was or will be sent */
+	char *answer_text;    /* kept while its key is fetched */
+	size_t answer_len;
+	char *signature;
+	char key_id[WIRE_KEY_ID_MAX]; /* that the signature names */
+	struct wire_answer answer;
+	bool again;           /* go on at once when the answer is applied */
+	struct engine_status st;
+};
+
+struct engine *engine_new(const struct engine_config *cfg)
+{
+	struct engine *g = calloc(1, sizeof *g);
+	if (!g) return NULL;
+	g->cfg = *cfg;
+	if (!g->cfg.poll_ms) g->cfg.poll_ms = 30000;
+	if (!g->cfg.backoff_max_ms) g->cfg.backoff_max_ms = 300000;
+	if (!g->cfg.batch_max || g->cfg.batch_max > LIMIT_BATCH_EVENTS) g->cfg.batch_max = LIMIT_BATCH_EVENTS;
+	if (!g->cfg.timeout_ms) g->cfg.timeout_ms = 20000;
+	g->rng = cfg->seed | 1;
+	g->batch = BATCH_START < g->cfg.batch_max ? BATCH_START : g->cfg.batch_max;
+	buf_init(&g->body, LIMIT_EXCHANGE);
+	return g;
+}
+
+static void drop_answer(struct engine *g)
+{
+	wire_answer_release(&g->answer);
+	free(g->answer_text);
+	free(g->signature);
+	g->answer_text = NULL;
+	g->signature = NULL;
+}
+
+static void drop_call(struct engine *g)
+{
+	drop_answer(g);
+	wire_request_release(&g->req);
+	buf_reset(&g->body);
+}
+
+void engine_free(struct engine *g)
+{
+	if (!g) return;
+	drop_call(g);
+	buf_release(&g->body);
+	for (int i = 0; i < g->n_keys; i++)
+		ec_key_free(g->keys[i].key);
+	free(g);
+}
+
+void engine_add_key(struct engine *g, const char *key_id, struct ec_key *key)
+{
+	if (g->n_keys == KEYS_MAX) { /* the oldest is the least likely to be used again */
+		ec_key_free(g->keys[0].key);
+		memmove(&g->keys[0], &g->keys[1], (KEYS_MAX - 1) * sizeof g->keys[0]);
+		g->n_keys--;
+	}
+	(void)snprintf(g->keys[g->n_keys].id, WIRE_KEY_ID_MAX, "%s", key_id);
+	g->keys[g->n_keys++].key = key;
+}
+
+static struct ec_key *find_key(struct engine *g, const char *id)
+{
+	for (int i = 0; i < g->n_keys; i++)
+		if (strcmp(g->keys[i].id, id) == 0) return g->keys[i].key;
+	return NULL;
+}
+
+/* xorshift64: the jitter needs spread, not secrecy, and a simulator needs it to repeat. */
+static uint64_t draw(struct engine *g, uint64_t below)
+{
+	g->rng ^= g->rng << 13;
+	g->rng ^= g->rng >> 7;
+	g->rng ^= g->rng << 17;
+	return g->rng % below;
+}
+
+static void rest(struct engine *g, int64_t due)
+{
+	drop_call(g);
+	g->state = IDLE;
+	g->due = due;
+	g->st.next = due;
+}
+
+/* Exponential back-off with full jitter: anything from nothing to the doubled bound. */
+static void back_off(struct engine *g, int64_t mono, const char *why)
+{
+	int64_t bound = BACKOFF_MIN_MS;
+	g->st.failures++;
+	g->st.failed_in_row++;
+	(void)snprintf(g->st.error, sizeof g->st.error, "%s", why);
+	for (int i = 1; i < g->st.failed_in_row && bound < g->cfg.backoff_max_ms; i++)
+		bound *= 2;
+	if (bound > g->cfg.backoff_max_ms) bound = g->cfg.backoff_max_ms;
+	g->batch = g->batch > 1 ? g->batch / 2 : 1;
+	rest(g, mono + 1 + (int64_t)draw(g, (uint64_t)bound));
+}
+
+static void step_idle(struct engine *g, int64_t mono, struct engine_step *out)
+{
+	if (mono < g->due) {
+		*out = (struct engine_step){.what = ENGINE_WAIT, .until = g->due};
+		return;
+	}
+	g->state = READING;
+	g->st.next = 0;
+	*out = (struct engine_step){.what = ENGINE_READ, .limit = g->batch, .max_bytes = LIMIT_BATCH_BYTES};
+}
+
+void engine_next(struct engine *g, int64_t mono, struct engine_step *out)
+{
+	switch (g->state) {
+	case IDLE: step_idle(g, mono, out); return;
+	case READING:
+		*out = (struct engine_step){.what = ENGINE_READ, .limit = g->batch, .max_bytes = LIMIT_BATCH_BYTES};
+		return;
+	case CALLING:
+		*out = (struct engine_step){.what = ENGINE_SEND, .seq = g->req.head.seq, .body = g->body.data, .len = g->body.len,
+		                            .timeout_ms = g->cfg.timeout_ms};
+		return;
+	case WANT_KEY: *out = (struct engine_step){.what = ENGINE_KEY, .key_id = g->key_id}; return;
+	case APPLYING: *out = (struct engine_step){.what = ENGINE_APPLY, .answer = &g->answer}; return;
+	case LOOKING: *out = (struct engine_step){.what = ENGINE_LOOKUP, .mark = g->answer.received}; return;
+	case REWINDING:
+		*out = (struct engine_step){.what = ENGINE_REWIND, .mark = g->answer.received, .answer = &g->answer};
+		return;
+	case OPENING: *out = (struct engine_step){.what = ENGINE_NEW_LOG, .box = g->answer.box}; return;
+	case CHECKING: break;
+	}
+	assert(g->state == IDLE); /* CHECKING is passed within one call and never seen from outside */
+}
+
+void engine_loaded(struct engine *g, struct engine_load *load)
+{
+	struct err e = {0};
+	assert(g->state == READING);
+	struct wire_request *r = &g->req;
+	wire_request_release(r);
+	*r = (struct wire_request){.now = load->now.wall, .quality = load->now.quality, .feed = load->feed, .detail = g->detail,
+	                           .events = load->events, .n_events = load->n, .health = load->health};
+	memcpy(r->station, load->station, sizeof r->station);
+	memcpy(r->log, load->head.log, UUID_LEN);
+	memcpy(r->software, g->cfg.software, sizeof r->software);
+	r->have.seq = load->head.received_seq;
+	memcpy(r->have.hash, load->head.received_hash, DIGEST_LEN);
+	r->head = r->have;
+	if (r->n_events) {
+		const struct event *last = &r->events[r->n_events - 1];
+		r->head.seq = last->seq;
+		memcpy(r->head.hash, last->hash, DIGEST_LEN);
+	}
+	g->st.working = r->head.seq < load->head.seq || r->n_events > 0;
+	g->again = r->head.seq < load->head.seq;
+	buf_reset(&g->body);
+	if (wire_request_encode(r, &g->body, &e)) { /* a batch whose bodies grow past the limit when written down */
+		g->batch = g->batch > 1 ? g->batch / 2 : 1;
+		(void)snprintf(g->st.error, sizeof g->st.error, "%s", e.msg);
+		rest(g, load->now.mono + BACKOFF_MIN_MS);
+		return;
+	}
+	g->state = CALLING;
+	g->st.attempts++;
+}
+
+void engine_store_failed(struct engine *g, int64_t mono, const struct err *e)
+{
+	back_off(g, mono, e->msg);
+}
+
+void engine_failed(struct engine *g, int64_t mono, const char *why)
+{
+	g->st.link_up = false;
+	back_off(g, mono, why);
+}
+
+static bool same_mark(const struct wire_mark *a, const struct wire_mark *b)
+{
+	return a->seq == b->seq && memcmp(a->hash, b->hash, DIGEST_LEN) == 0;
+}
+
+/* The answer is the county's: what does its head say of ours? */
+static void judge_answer(struct engine *g, int64_t mono)
+{
+	struct err e = {0};
+	if (wire_answer_decode(g->answer_text, g->answer_len, &g->answer, &e)) {
+		back_off(g, mono, e.msg);
+		return;
+	}
+	g->st.answers++;
+	g->st.link_up = true;
+	g->st.failed_in_row = 0;
+	g->st.error[0] = '\0';
+	if (g->answer.detail && !g->detail) { /* nothing was stored: once more, with each event's own hash */
+		g->detail = true;
+		rest(g, mono);
+		return;
+	}
+	g->detail = false;
+	g->state = same_mark(&g->answer.received, &g->req.head) ? APPLYING : LOOKING;
+}
+
+static void check_signature(struct engine *g, int64_t mono)
+{
+	uint8_t sig[EC_SIG_MAX], digest[DIGEST_LEN];
+	size_t n = 0;
+	if (!wire_signature_parse(g->signature, g->key_id, sig, sizeof sig, &n)) {
+		engine_failed(g, mono, "the answer's signature cannot be read");
+		return;
+	}
+	struct ec_key *key = find_key(g, g->key_id);
+	if (!key) {
+		g->state = WANT_KEY;
+		return;
+	}
+	wire_digest(g->body.data, g->body.len, g->answer_text, g->answer_len, digest);
+	if (ec_verify(key, digest, sig, n)) {
+		engine_failed(g, mono, "the answer's signature does not fit: not the county's");
+		return;
+	}
+	judge_answer(g, mono);
+}
+
+static void refused(struct engine *g, int64_t mono, int status)
+{
+	char why[80];
+	(void)snprintf(why, sizeof why, "HTTP %d, not a signed answer", status);
+	engine_failed(g, mono, why);
+	/* 401 and 403 are the county's own words, or a portal's: neither is helped by haste */
+	if (status == 401 || status == 403) g->due = g->st.next = mono + REFUSED_WAIT_MS;
+}
+
+void engine_answered(struct engine *g, int64_t mono, int status, const char *body, size_t len, const char *signature)
+{
+	assert(g->state == CALLING);
+	if (status != 200 || !signature) { /* also a captive portal's 200: no signature, no progress */
+		refused(g, mono, status);
+		return;
+	}
+	drop_answer(g);
+	g->answer_text = malloc(len + 1);
+	g->signature = malloc(strlen(signature) + 1);
+	if (!g->answer_text || !g->signature) {
+		back_off(g, mono, "out of memory");
+		return;
+	}
+	memcpy(g->answer_text, body, len);
+	g->answer_text[len] = '\0';
+	g->answer_len = len;
+	memcpy(g->signature, signature, strlen(signature) + 1);
+	g->state = CHECKING;
+	check_signature(g, mono);
+}
+
+void engine_key(struct engine *g, int64_t mono, struct ec_key *key)
+{
+	assert(g->state == WANT_KEY);
+	if (!key) {
+		engine_failed(g, mono, "the answer is signed by a key that the root does not vouch for");
+		return;
+	}
+	engine_add_key(g, g->key_id, key);
+	g->state = CHECKING;
+	check_signature(g, mono);
+}
+
+void engine_applied(struct engine *g, int64_t mono)
+{
+	bool rewound = g->state == REWINDING;
+	assert(g->state == APPLYING || g->state == REWINDING);
+	if (!rewound) {
+		g->st.sent += g->req.n_events;
+		g->st.received += (int64_t)json_array_size(g->answer.feed);
+		if (g->req.n_events) g->batch = g->batch * 2 < g->cfg.batch_max ? g->batch * 2 : g->cfg.batch_max;
+	}
+	bool more = rewound || g->answer.more || g->again;
+	g->st.working = more;
+	int64_t wait = g->answer.retry_after_s ? (int64_t)g->answer.retry_after_s * 1000 : more ? 0 : g->cfg.poll_ms;
+	rest(g, mono + wait);
+}
+
+void engine_found(struct engine *g, int64_t mono, bool found)
+{
+	assert(g->state == LOOKING);
+	if (found)
+		g->state = REWINDING;
+	else if (g->answer.box)
+		g->state = OPENING;
+	else
+		back_off(g, mono, "the county's head is not in this log and it granted no box number");
+}
+
+void engine_reset(struct engine *g)
+{
+	g->detail = false;
+	rest(g, 0);
+}
+
+void engine_kick(struct engine *g, bool link_up)
+{
+	if (link_up) g->st.failed_in_row = 0;
+	/* a new event does not shorten a back-off: the link is no better for it */
+	if (g->state == IDLE && (link_up || g->st.failed_in_row == 0)) g->due = 0;
+}
+
+void engine_status(const struct engine *g, struct engine_status *out)
+{
+	*out = g->st;
+}
