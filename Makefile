@@ -1,0 +1,119 @@
+# Xinke 信客. `make help` lists what can be asked for. Everything is built under build/ (B), nothing beside the sources.
+#
+#   B=DIR        another build folder
+#   CC=clang     another compiler (gcc 12 and clang 14 are kept clean)
+#   V=1          whole command lines
+#   SAN=1        with AddressSanitizer and UndefinedBehaviorSanitizer, into build/san
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+B ?= build
+Q := $(if $(V),,@)
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+O := $(if $(SAN),$(B)/san,$(B))
+GEN := $(B)/gen
+
+# --- flags ------------------------------------------------------------------------------------------------------------
+# POSIX.1-2008 plus what Debian's libc adds by default (explicit_bzero, timegm, adjtimex).
+CPPFLAGS += -I. -I$(GEN) -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE
+CFLAGS ?= -O2 -g
+# -Wconversion finds the narrowing that loses a serial or a length; -Wshadow and the prototypes keep names honest.
+WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wimplicit-fallthrough -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Werror=format-security $(if $(WERROR),-Werror)
+# Hardening of security figures; gcc alone knows -ftrivial-auto-var-init=zero (clang 14 stops at it).
+HARDEN := -fstack-clash-protection -fstack-protector-strong -fcf-protection=full -fPIE
+HARDEN += $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
+# _FORTIFY_SOURCE wants optimisation and hides what the sanitizers look for.
+FORTIFY := $(if $(SAN),,-D_FORTIFY_SOURCE=3)
+, := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(HARDEN) $(FORTIFY) $(SANFLAGS) -pthread
+ALL_LDFLAGS := -pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS) -pthread $(LDFLAGS)
+# The earliest time that a clock of this build may believe (design section 5, point 9).
+BUILD_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),1763942400)
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
+	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
+	shared/states.c shared/catalog.c shared/body.c shared/event.c shared/caseview.c shared/feed.c shared/problem.c \
+	shared/work.c shared/wake.c shared/lockout.c shared/account.c
+CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
+	shared/crypto/x509_der.c
+HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
+	shared/http/deadline.c shared/http/tls.c
+DB := shared/db/sqlite.c
+LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/project.c shared/ledger/read.c \
+	shared/ledger/courier.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
+CERTS := certs/ca.c
+ENGINE := sync/engine/wire.c sync/engine/engine.c
+AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
+COUNTY := sync/county/store.c sync/county/casefile.c sync/county/feed.c sync/county/exchange.c sync/county/enrol.c
+COUNTY_MAIN :=
+GATEWAY :=
+CLI := gateway/cli/main.c
+CA := certs/xinke-ca.c
+
+# What programs and tests are linked from; a linker takes from it only what is asked for.
+LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(COUNTY)
+LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls
+PROGRAMS := xinke-ca xinke-sync
+UNIT := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
+
+# --- build ------------------------------------------------------------------------------------------------------------
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+LIB := $(O)/libxinke.a
+
+.PHONY: all gateway sync county
+all: $(PROGRAMS:%=$(O)/%) ## build every program
+gateway: $(O)/xinke-gateway $(O)/xinke ## the box's REST gateway and the technician's command (needs no Node)
+sync: $(O)/xinke-sync
+county: $(O)/xinke-county
+
+GENERATED := $(addprefix $(GEN)/,states.inc events.inc transitions.inc box_queries.inc box_migrations.inc \
+	county_queries.inc county_migrations.inc)
+
+$(GEN):
+	@mkdir -p $@
+$(GEN)/states.inc: schema/states/states.csv schema/scripts/states.awk | $(GEN)
+	@awk -v what=states -f schema/scripts/states.awk $< > $@
+$(GEN)/events.inc $(GEN)/transitions.inc: schema/states/transitions.csv schema/scripts/states.awk | $(GEN)
+	@awk -v what=$(basename $(@F)) -f schema/scripts/states.awk $< > $@
+$(GEN)/%_queries.inc: schema/sql/%/queries.sql schema/scripts/sql.awk | $(GEN)
+	@awk -v what=queries -f schema/scripts/sql.awk $< > $@
+$(GEN)/box_migrations.inc: $(sort $(wildcard schema/sql/box/0*.sql)) schema/scripts/sql.awk | $(GEN)
+	@awk -v what=migrations -f schema/scripts/sql.awk $(filter %.sql,$^) > $@
+$(GEN)/county_migrations.inc: $(sort $(wildcard schema/sql/county/0*.sql)) schema/scripts/sql.awk | $(GEN)
+	@awk -v what=migrations -f schema/scripts/sql.awk $(filter %.sql,$^) > $@
+
+$(O)/obj/%.o: %.c | $(GENERATED)
+	@mkdir -p $(@D)
+	$(Q)echo '  CC      $<'; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(O)/obj/shared/clock.o: CPPFLAGS += -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
+
+$(LIB): $(call obj,$(LIB_SRC))
+	$(Q)echo '  AR      $@'; rm -f $@; ar rcs $@ $^
+
+$(O)/xinke-ca: $(call obj,$(CA)) $(LIB)
+$(O)/xinke-sync: $(call obj,$(AGENT)) $(LIB)
+$(O)/xinke-county: $(call obj,$(COUNTY_MAIN)) $(LIB)
+$(O)/xinke-gateway: $(call obj,$(GATEWAY)) $(LIB)
+$(O)/xinke: $(call obj,$(CLI)) $(LIB)
+$(PROGRAMS:%=$(O)/%):
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -o $@
+
+# --- unit tests -------------------------------------------------------------------------------------------------------
+# The root of the sources, for tests that read the schema and the vectors.
+$(O)/obj/tests/unit/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"'
+$(O)/unit/%: $(O)/obj/tests/unit/%.o $(O)/obj/tests/unit/support.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -lcmocka -o $@
+.SECONDARY:
+
+.PHONY: unit
+unit: $(UNIT:%=$(O)/unit/%)
+	@XINKE_CA=$(O)/xinke-ca tests/unit/run $^
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
