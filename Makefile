@@ -44,7 +44,7 @@ CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
 	shared/http/deadline.c shared/http/tls.c
-DB := shared/db/sqlite.c
+DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/courier.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
@@ -52,14 +52,14 @@ ENGINE := sync/engine/wire.c sync/engine/engine.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
 COUNTY := sync/county/store.c sync/county/casefile.c sync/county/feed.c sync/county/exchange.c sync/county/enrol.c
 COUNTY_MAIN :=
-GATEWAY :=
-CLI := gateway/cli/main.c
+GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/finder.c gateway/follow.c gateway/front.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c gateway/readers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/sync.c gateway/waker.c 
+CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
 LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(COUNTY)
 LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls
-PROGRAMS := xinke-ca xinke-sync
+PROGRAMS := xinke-ca xinke-sync xinke xinke-gateway
 UNIT := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 
 # --- build ------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,57 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(O)/obj/tests/unit/support.o $(LIB)
 .SECONDARY:
 
 .PHONY: unit
-unit: $(UNIT:%=$(O)/unit/%)
-	@XINKE_CA=$(O)/xinke-ca tests/unit/run $^
+unit: $(UNIT:%=$(O)/unit/%) $(O)/xinke-ca
+	@XINKE_CA=$(O)/xinke-ca tests/unit/run $(filter $(O)/unit/%,$^)
+
+# --- what one asks for ------------------------------------------------------------------------------------------------
+# Node: PATH's where it is new enough, else the one that install-deps.sh brought.
+NODE_PATH := $(CURDIR)/$(B)/tools/node_modules/.bin
+WITH_NODE := PATH="$$([ -x "$(NODE_PATH)/node" ] && echo "$(NODE_PATH):")$$PATH"
+C_FILES = $(shell git ls-files '*.c' '*.h')
+SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run .ci/run
+
+.PHONY: deps-build deps-test run start stop start-county stop-county start-gateway stop-gateway demo test integration \
+	lint fmt bench clean help
+deps-build:
+	@B=$(B) packaging/install-deps.sh build
+deps-test:
+	@B=$(B) packaging/install-deps.sh test
+
+run: deps-build ## start a county and a village box in the foreground; Ctrl-C stops both
+	@$(MAKE) --no-print-directory all
+	@XINKE_BIN=$(B) packaging/run.sh run
+start start-county start-gateway: deps-build ## the same in the background (start-county, start-gateway: one of them)
+	@$(MAKE) --no-print-directory all
+	@XINKE_BIN=$(B) packaging/run.sh $@
+stop stop-county stop-gateway: ## stop what start started; gateway means both of the box's daemons
+	@XINKE_BIN=$(B) packaging/run.sh $@
+demo: deps-test ## the main job told by a script
+	@$(MAKE) --no-print-directory all
+	@$(WITH_NODE) XINKE_BIN=$(B) node tests/demo/demo.mjs
+test: deps-test ## install, build with sanitizers, run every suite
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory SAN=1 all unit
+	@$(MAKE) --no-print-directory integration
+integration: ## the suites over real processes (build first: make all; make SAN=1 all)
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san node --test --test-concurrency=1 tests/lib/*_test.mjs \
+		schema/scripts/*_test.mjs tests/integration/*.test.mjs
+bench: ## measure against raw limits in one run; figures to build/bench, a table to the terminal
+	@B=$(B) packaging/install-deps.sh bench
+	@$(MAKE) --no-print-directory all
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/bench.mjs
+lint: deps-test ## format, static analysis, shell, OpenAPI
+	@clang-format-14 --dry-run -Werror $(C_FILES) && echo "clang-format: ok"
+	@cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -I. -I$(GEN) \
+		--suppress=missingIncludeSystem $(filter %.c,$(C_FILES)) && echo "cppcheck: ok"
+	@shellcheck $(SH_FILES) && echo "shellcheck: ok"
+	@cd tests && $(WITH_NODE) npm run --silent lint:openapi
+	@packaging/check-tree.sh
+fmt: ## format every C file
+	@clang-format-14 -i $(C_FILES)
+clean: ## remove what was built (not build/run: make stop first, then remove it by hand)
+	rm -rf $(O)/obj $(O)/unit $(LIB) $(PROGRAMS:%=$(O)/%) $(GEN)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  %-44s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -4,6 +4,7 @@
 #
 #   packaging/install-deps.sh build   compilers and libraries: what `make run` needs
 #   packaging/install-deps.sh test    those, and what the tests, the linters and the web tools need
+#   packaging/install-deps.sh bench   those, and the load generator
 #
 # Says nothing when nothing is missing. B is the build folder (default: build).
 set -euo pipefail
@@ -62,13 +63,14 @@ install_modules() {
 
 case $level in
 build) install_packages "$BUILD_PACKAGES" ;;
-test)
+test | bench)
+	[ "$level" = test ] || TEST_PACKAGES="$TEST_PACKAGES wrk"
 	install_packages "$BUILD_PACKAGES $TEST_PACKAGES"
 	install_node
 	install_modules
 	;;
 *)
-	echo "usage: install-deps.sh build|test" >&2
+	echo "usage: install-deps.sh build|test|bench" >&2
 	exit 2
 	;;
 esac

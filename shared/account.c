@@ -18,12 +18,6 @@ struct found {
 	bool known, usable;
 };
 
-static void text(struct db_stmt *s, int col, char *out, size_t cap)
-{
-	const char *t = db_text(s, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
 static int find(struct db *db, const struct account_queries *q, const char *name, struct found *f, struct err *e)
 {
 	*f = (struct found){0};
@@ -33,11 +27,11 @@ static int find(struct db *db, const struct account_queries *q, const char *name
 	int r = db_step(s, e);
 	if (r <= 0) return -r;
 	f->a.id = db_int(s, 0);
-	text(s, 1, f->a.name, sizeof f->a.name);
-	text(s, 2, f->a.display, sizeof f->a.display);
-	text(s, 3, f->a.role, sizeof f->a.role);
-	text(s, 4, f->a.office, sizeof f->a.office);
-	text(s, 5, f->hash, sizeof f->hash);
+	db_copy_text(s, 1, f->a.name, sizeof f->a.name);
+	db_copy_text(s, 2, f->a.display, sizeof f->a.display);
+	db_copy_text(s, 3, f->a.role, sizeof f->a.role);
+	db_copy_text(s, 4, f->a.office, sizeof f->a.office);
+	db_copy_text(s, 5, f->hash, sizeof f->hash);
 	f->known = true;
 	f->usable = db_int(s, 6) == 0;
 	db_reset(s);
@@ -139,10 +133,10 @@ int account_of_token(struct db *db, const struct account_queries *q, const char 
 	int r = db_step(s, e);
 	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_DENIED, "no such session");
 	out->id = db_int(s, 0);
-	text(s, 1, out->name, sizeof out->name);
-	text(s, 2, out->display, sizeof out->display);
-	text(s, 3, out->role, sizeof out->role);
-	text(s, 4, out->office, sizeof out->office);
+	db_copy_text(s, 1, out->name, sizeof out->name);
+	db_copy_text(s, 2, out->display, sizeof out->display);
+	db_copy_text(s, 3, out->role, sizeof out->role);
+	db_copy_text(s, 4, out->office, sizeof out->office);
 	out->expires_at = db_int(s, 5);
 	out->seen_at = db_int(s, 6);
 	db_reset(s);

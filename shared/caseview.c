@@ -5,6 +5,7 @@
 #include "shared/event.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
+#include "shared/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,9 +39,13 @@ void caseview_set(json_t *object, const char *name, json_t *value, int *rc)
 	if (!value || json_object_set_new(object, name, value)) *rc = ERR_NOMEM;
 }
 
+/* What does not fit is cut, but never inside a character: a text that is not UTF-8 could not be written down again. */
 static void copy(char *dst, size_t cap, const char *src)
 {
-	(void)snprintf(dst, cap, "%s", src);
+	int n = snprintf(dst, cap, "%s", src);
+	if (n < 0 || (size_t)n < cap) return;
+	for (size_t len = cap - 1; len && !text_utf8_valid(dst, len); len--)
+		dst[len - 1] = '\0';
 }
 
 enum caseview_fit caseview_may(const struct caseview *v, enum case_event type, const char *origin,

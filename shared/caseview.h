@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CASEVIEW_OFFICE_MAX 168 /* bytes of an office: a station's code or a department's name */
+#define CASEVIEW_OFFICE_MAX 204 /* bytes of an office: a station's code or a name of 50 characters, four bytes each */
 #define CASEVIEW_NOTES_MAX 100  /* notes kept in the view; the history has them all */
 
 enum caseview_fit {

@@ -89,6 +89,10 @@ int64_t db_int(struct db_stmt *s, int col);
 const char *db_text(struct db_stmt *s, int col); /* NULL for SQL NULL */
 const void *db_blob(struct db_stmt *s, int col, size_t *len); /* NULL for SQL NULL; an empty blob is "" */
 bool db_is_null(struct db_stmt *s, int col);
+/* Copies a column of exactly WANT bytes into OUT; false, and OUT as it was, when it has another length. */
+bool db_copy_blob(struct db_stmt *s, int col, uint8_t *out, size_t want);
+/* Copies text, cut at CAP; "" for SQL NULL. */
+void db_copy_text(struct db_stmt *s, int col, char *out, size_t cap);
 /* Rows that the last write changed. */
 int64_t db_changes(struct db *db);
 /* Bytes on disk by page count. */

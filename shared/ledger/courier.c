@@ -12,42 +12,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void blob_col(struct db_stmt *s, int col, uint8_t *out, size_t want)
-{
-	size_t n;
-	const void *p = db_blob(s, col, &n);
-	if (p && n == want) memcpy(out, p, want);
-}
-
-static void text_col(struct db_stmt *s, int col, char *out, size_t cap)
-{
-	const char *t = db_text(s, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
 /* A row of events_after. */
 int ledger_event_row(struct ledger *l, struct db_stmt *s, int64_t log, struct event *ev, struct err *e)
 {
 	size_t n;
 	*ev = (struct event){0};
-	blob_col(s, 0, ev->log, UUID_LEN);
+	(void)db_copy_blob(s, 0, ev->log, UUID_LEN);
 	ev->seq = db_int(s, 1);
-	blob_col(s, 2, ev->id, UUID_LEN);
+	(void)db_copy_blob(s, 2, ev->id, UUID_LEN);
 	ev->has_case = !db_is_null(s, 3);
-	blob_col(s, 3, ev->case_id, UUID_LEN);
-	text_col(s, 4, ev->type, sizeof ev->type);
+	(void)db_copy_blob(s, 3, ev->case_id, UUID_LEN);
+	db_copy_text(s, 4, ev->type, sizeof ev->type);
 	ev->at = db_int(s, 5);
 	ev->quality = (enum clock_quality)db_int(s, 6);
-	text_col(s, 7, ev->boot, sizeof ev->boot);
+	db_copy_text(s, 7, ev->boot, sizeof ev->boot);
 	ev->mono = db_int(s, 8);
-	text_col(s, 9, ev->actor, sizeof ev->actor);
-	text_col(s, 10, ev->device, sizeof ev->device);
-	text_col(s, 11, ev->origin, sizeof ev->origin);
+	db_copy_text(s, 9, ev->actor, sizeof ev->actor);
+	db_copy_text(s, 10, ev->device, sizeof ev->device);
+	db_copy_text(s, 11, ev->origin, sizeof ev->origin);
 	memcpy(ev->station, l->id.station, sizeof ev->station);
 	const void *sealed = db_blob(s, 12, &n);
 	int rc = sealed ? ledger_unseal(l, ev->type, log, ev->seq, sealed, n, &ev->body, &ev->body_len, e) : ERR_OK;
-	blob_col(s, 13, ev->mac, DIGEST_LEN);
-	blob_col(s, 14, ev->hash, DIGEST_LEN);
+	(void)db_copy_blob(s, 13, ev->mac, DIGEST_LEN);
+	(void)db_copy_blob(s, 14, ev->hash, DIGEST_LEN);
 	return rc;
 }
 
@@ -93,7 +80,7 @@ static int hash_at(struct ledger *l, int64_t log, int64_t seq, uint8_t hash[DIGE
 	db_bind_int(s, "log", log);
 	db_bind_int(s, "seq", seq);
 	int r = db_step(s, e);
-	if (r > 0) blob_col(s, 0, hash, DIGEST_LEN);
+	if (r > 0) (void)db_copy_blob(s, 0, hash, DIGEST_LEN);
 	db_reset(s);
 	return r > 0 ? ERR_OK : r < 0 ? -r : err_set(e, ERR_NOTFOUND, "the log has no event %lld", (long long)seq);
 }
@@ -138,7 +125,7 @@ static int touch_range(struct ledger *l, int64_t log, int64_t from, int64_t to,
 			}
 			ids = more;
 		}
-		blob_col(s, 0, ids[n++], UUID_LEN);
+		(void)db_copy_blob(s, 0, ids[n++], UUID_LEN);
 	}
 	if (r < 0) rc = -r;
 	for (size_t i = 0; i < n && !rc; i++)
@@ -170,7 +157,7 @@ int ledger_feed_head(struct ledger *l, int64_t *n, uint8_t hash[DIGEST_LEN], str
 	int r = db_step(s, e);
 	if (r > 0) {
 		*n = db_int(s, 0);
-		blob_col(s, 1, hash, DIGEST_LEN);
+		(void)db_copy_blob(s, 1, hash, DIGEST_LEN);
 	}
 	db_reset(s);
 	return r < 0 ? -r : ERR_OK;
@@ -178,16 +165,21 @@ int ledger_feed_head(struct ledger *l, int64_t *n, uint8_t hash[DIGEST_LEN], str
 
 /* --- the feed --- */
 
-static int log_number(struct ledger *l, const char *text, int64_t *n, struct err *e)
+/* The local number of a log, 0 when it is not on this box, and the highest seq of it that takes marks: what lies above
+ * in a left log lives on in the next one. */
+static int log_number(struct ledger *l, const char *text, int64_t *n, int64_t *last, struct err *e)
 {
 	uint8_t log[UUID_LEN];
-	*n = 0;
+	*n = *last = 0;
 	if (!uuid_parse(text, log)) return ERR_OK;
 	struct db_stmt *s = db_query(l->db, Q_log_by_id, e);
 	if (!s) return ERR_IO;
 	db_bind_blob(s, "log", log, UUID_LEN);
 	int r = db_step(s, e);
-	if (r > 0) *n = db_int(s, 0);
+	if (r > 0) {
+		*n = db_int(s, 0);
+		*last = db_is_null(s, 1) ? INT64_MAX : db_int(s, 1);
+	}
 	db_reset(s);
 	return r < 0 ? -r : ERR_OK;
 }
@@ -196,8 +188,9 @@ typedef int case_fn(struct ledger *, const uint8_t *, struct err *);
 
 static int effect_settled(struct ledger *l, int64_t n, const json_t *entry, case_fn *fn, struct err *e)
 {
-	int64_t log, from = fields_int(entry, "from", 0), to = fields_int(entry, "to", 0);
-	int rc = log_number(l, fields_text(entry, "log"), &log, e);
+	int64_t log, last, from = fields_int(entry, "from", 0), to = fields_int(entry, "to", 0);
+	int rc = log_number(l, fields_text(entry, "log"), &log, &last, e);
+	if (to > last) to = last;
 	if (rc || !log || from < 1 || to < from) return rc; /* a log that is not on this box: nothing of ours */
 	struct db_stmt *s = db_query(l->db, Q_verdict_settle, e);
 	if (!s) return ERR_IO;
@@ -211,9 +204,9 @@ static int effect_settled(struct ledger *l, int64_t n, const json_t *entry, case
 
 static int effect_refused(struct ledger *l, int64_t n, const json_t *entry, case_fn *fn, struct err *e)
 {
-	int64_t log, seq = fields_int(entry, "seq", 0);
-	int rc = log_number(l, fields_text(entry, "log"), &log, e);
-	if (rc || !log || seq < 1) return rc;
+	int64_t log, last, seq = fields_int(entry, "seq", 0);
+	int rc = log_number(l, fields_text(entry, "log"), &log, &last, e);
+	if (rc || !log || seq < 1 || seq > last) return rc;
 	struct db_stmt *s = db_query(l->db, Q_verdict_refuse, e);
 	if (!s) return ERR_IO;
 	db_bind_int(s, "log", log);

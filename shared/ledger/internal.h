@@ -5,13 +5,7 @@
 #include "shared/buf.h"
 #include "shared/db/db.h"
 #include "shared/ledger/ledger.h"
-
-enum {
-#define QUERY(name, sql) Q_##name,
-#include "box_queries.inc"
-#undef QUERY
-	Q_COUNT
-};
+#include "shared/ledger/queries.h"
 
 struct ledger {
 	struct db *db;

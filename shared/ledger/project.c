@@ -14,34 +14,21 @@
 
 #define RAW_DEPTH (LIMIT_DEPTH + 4) /* a body inside an entry */
 
-static void copy_blob(struct db_stmt *s, int col, uint8_t *out, size_t want)
-{
-	size_t n;
-	const void *p = db_blob(s, col, &n);
-	if (p && n == want) memcpy(out, p, want);
-}
-
-static void copy_text(struct db_stmt *s, int col, char *out, size_t cap)
-{
-	const char *t = db_text(s, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
 /* An own event from a row of case_events; the columns from 2 on. */
 static int read_own(struct ledger *l, struct db_stmt *s, struct event *ev, int64_t log_n, struct err *e)
 {
 	size_t n;
-	copy_blob(s, 2, ev->log, UUID_LEN);
+	(void)db_copy_blob(s, 2, ev->log, UUID_LEN);
 	ev->seq = db_int(s, 3);
-	copy_blob(s, 4, ev->id, UUID_LEN);
-	copy_text(s, 5, ev->type, sizeof ev->type);
+	(void)db_copy_blob(s, 4, ev->id, UUID_LEN);
+	db_copy_text(s, 5, ev->type, sizeof ev->type);
 	ev->at = db_int(s, 6);
 	ev->quality = (enum clock_quality)db_int(s, 7);
-	copy_text(s, 8, ev->boot, sizeof ev->boot);
+	db_copy_text(s, 8, ev->boot, sizeof ev->boot);
 	ev->mono = db_int(s, 9);
-	copy_text(s, 10, ev->actor, sizeof ev->actor);
-	copy_text(s, 11, ev->device, sizeof ev->device);
-	copy_text(s, 12, ev->origin, sizeof ev->origin);
+	db_copy_text(s, 10, ev->actor, sizeof ev->actor);
+	db_copy_text(s, 11, ev->device, sizeof ev->device);
+	db_copy_text(s, 12, ev->origin, sizeof ev->origin);
 	const void *sealed = db_blob(s, 13, &n);
 	return sealed ? ledger_unseal(l, ev->type, log_n, ev->seq, sealed, n, &ev->body, &ev->body_len, e) : ERR_OK;
 }

@@ -40,12 +40,6 @@ static int head_or_none(struct ledger *l, struct ledger_head *h, struct err *e)
 	return rc == (int)ERR_NOTFOUND ? ERR_OK : rc ? err_set(e, (enum err_code)rc, "%s", none.msg) : ERR_OK;
 }
 
-static void text_col(struct db_stmt *s, int col, char *out, size_t cap)
-{
-	const char *t = db_text(s, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
 /* A row of case_get or case_list. */
 static int read_row(struct ledger *l, struct db_stmt *s, const struct ledger_head *h, struct ledger_case *c, struct err *e)
 {
@@ -57,12 +51,12 @@ static int read_row(struct ledger *l, struct db_stmt *s, const struct ledger_hea
 	caseview_init(&c->view, id);
 	struct caseview *v = &c->view;
 	v->exists = true;
-	text_col(s, 1, v->receipt, sizeof v->receipt);
-	text_col(s, 2, v->station, sizeof v->station);
-	text_col(s, 3, v->item, sizeof v->item);
+	db_copy_text(s, 1, v->receipt, sizeof v->receipt);
+	db_copy_text(s, 2, v->station, sizeof v->station);
+	db_copy_text(s, 3, v->item, sizeof v->item);
 	const char *state = db_text(s, 4);
 	if (!state || !state_parse(state, &v->state)) return err_set(e, ERR_CORRUPT, "a case has an unknown state");
-	text_col(s, 5, v->holder, sizeof v->holder);
+	db_copy_text(s, 5, v->holder, sizeof v->holder);
 	v->received_at = db_int(s, 6);
 	v->updated_at = db_int(s, 7);
 	v->revision = db_int(s, 8);

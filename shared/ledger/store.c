@@ -235,18 +235,14 @@ const struct ledger_identity *ledger_identity(struct ledger *l)
 
 int ledger_head(struct ledger *l, struct ledger_head *h, struct err *e)
 {
-	size_t n;
 	struct db_stmt *s = db_query(l->db, Q_log_open, e);
 	if (!s) return ERR_IO;
 	int r = db_step(s, e);
 	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no log is open: the box is not enrolled");
 	*h = (struct ledger_head){.n = db_int(s, 0), .box = (int)db_int(s, 2), .seq = db_int(s, 3), .sent_seq = db_int(s, 5), .received_seq = db_int(s, 6)};
-	const void *log = db_blob(s, 1, &n);
-	if (n == UUID_LEN) memcpy(h->log, log, UUID_LEN);
-	const void *hash = db_blob(s, 4, &n);
-	if (n == DIGEST_LEN) memcpy(h->hash, hash, DIGEST_LEN);
-	hash = db_blob(s, 7, &n);
-	if (n == DIGEST_LEN) memcpy(h->received_hash, hash, DIGEST_LEN);
+	(void)db_copy_blob(s, 1, h->log, UUID_LEN);
+	(void)db_copy_blob(s, 4, h->hash, DIGEST_LEN);
+	(void)db_copy_blob(s, 7, h->received_hash, DIGEST_LEN);
 	db_reset(s);
 	return ERR_OK;
 }

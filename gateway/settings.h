@@ -1,0 +1,37 @@
+/* Settings of xinke-gateway: the table of configuration keys and the paths that follow from the data folder. */
+#ifndef XINKE_GATEWAY_SETTINGS_H
+#define XINKE_GATEWAY_SETTINGS_H
+
+#include "shared/config.h"
+#include "shared/err.h"
+#include "shared/file.h"
+#include "shared/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct settings {
+	char data[CONFIG_TEXT_MAX];
+	char bind[CONFIG_TEXT_MAX];
+	char names[CONFIG_TEXT_MAX]; /* comma list of DNS names and addresses */
+	char setup_bind[CONFIG_TEXT_MAX];
+	char log_level[CONFIG_TEXT_MAX];
+	int64_t port, threads, max_connections, max_per_ip;
+	int64_t setup_port;       /* 0 = off */
+	int64_t polls, sign_ins;  /* most parked calls of /changes; most waiting sign-ins */
+	bool tls;
+	/* made from the above */
+	enum log_level level;
+	char db[FILE_PATH_MAX], field_key[FILE_PATH_MAX];
+	char gate[FILE_PATH_MAX]; /* by which gateway and courier take turns at writing */
+	char wake[FILE_PATH_MAX], courier[FILE_PATH_MAX]; /* sockets: ours, the courier's */
+	char server_key[FILE_PATH_MAX], server_crt[FILE_PATH_MAX], server_csr[FILE_PATH_MAX], root_crt[FILE_PATH_MAX];
+};
+
+/* Reads the file and works out the rest. ERR_INVALID says what is wrong and where. */
+int settings_load(const char *path, struct settings *out, struct err *e);
+/* A commented sample file. */
+void settings_sample(FILE *f);
+
+#endif
