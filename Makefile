@@ -50,16 +50,23 @@ LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/project.c s
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/engine.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
-COUNTY := sync/county/store.c sync/county/casefile.c sync/county/feed.c sync/county/exchange.c sync/county/enrol.c
-COUNTY_MAIN :=
-GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/finder.c gateway/follow.c gateway/front.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c gateway/readers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/sync.c gateway/waker.c 
+COUNTY := sync/county/acts.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
+	sync/county/commands.c sync/county/config.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
+	sync/county/health.c sync/county/import.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
+	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/serve.c sync/county/session.c \
+	sync/county/store.c sync/county/sync_face.c sync/county/verify.c
+COUNTY_MAIN := sync/county/main.c
+GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/finder.c \
+	gateway/follow.c gateway/front.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
+	gateway/readers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c \
+	gateway/sync.c gateway/waker.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
 LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(COUNTY)
 LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls
-PROGRAMS := xinke-ca xinke-sync xinke xinke-gateway
+PROGRAMS := xinke-ca xinke-sync xinke xinke-gateway xinke-county
 UNIT := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 
 # --- build ------------------------------------------------------------------------------------------------------------
@@ -94,7 +101,7 @@ $(O)/obj/%.o: %.c | $(GENERATED)
 $(O)/obj/shared/clock.o: CPPFLAGS += -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
 
 $(LIB): $(call obj,$(LIB_SRC))
-	$(Q)echo '  AR      $@'; rm -f $@; ar rcs $@ $^
+	$(Q)echo '  AR      $@'; rm -f $@; ar qcs $@ $^
 
 $(O)/xinke-ca: $(call obj,$(CA)) $(LIB)
 $(O)/xinke-sync: $(call obj,$(AGENT)) $(LIB)

@@ -20,7 +20,8 @@ static const struct config_key keys[] = {
     {"setup.port", CONFIG_INT, KEY(setup_port), "0", 0, 65535, "Its port; 0 = no such page."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
     {"limits.polls", CONFIG_INT, KEY(polls), "128", 1, 4096, "Calls of /changes that may wait at once."},
-    {"limits.sign_ins", CONFIG_INT, KEY(sign_ins), "8", 1, 256, "Sign-ins that may wait; each takes 19 MiB in its turn."},
+    {"limits.sign_ins", CONFIG_INT, KEY(sign_ins), "8", 1, 256,
+     "Sign-ins that may wait; each takes 19 MiB in its turn."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -37,9 +38,8 @@ static int make_paths(struct settings *s, struct err *e)
 		const char *name;
 	} files[] = {
 	    {s->db, "xinke.db"},           {s->field_key, "field.key"},   {s->wake, "gateway.sock"},
-	    {s->gate, "writer.lock"},
-	    {s->courier, "sync.sock"},     {s->server_key, "server.key"}, {s->server_crt, "server.crt"},
-	    {s->server_csr, "server.csr"}, {s->root_crt, "root.crt"},
+	    {s->gate, "writer.lock"},      {s->courier, "sync.sock"},     {s->server_key, "server.key"},
+	    {s->server_crt, "server.crt"}, {s->server_csr, "server.csr"}, {s->root_crt, "root.crt"},
 	};
 	int rc = ERR_OK;
 	for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++)

@@ -18,13 +18,13 @@ struct settings {
 	char setup_bind[CONFIG_TEXT_MAX];
 	char log_level[CONFIG_TEXT_MAX];
 	int64_t port, threads, max_connections, max_per_ip;
-	int64_t setup_port;       /* 0 = off */
-	int64_t polls, sign_ins;  /* most parked calls of /changes; most waiting sign-ins */
+	int64_t setup_port;      /* 0 = off */
+	int64_t polls, sign_ins; /* most parked calls of /changes; most waiting sign-ins */
 	bool tls;
 	/* made from the above */
 	enum log_level level;
 	char db[FILE_PATH_MAX], field_key[FILE_PATH_MAX];
-	char gate[FILE_PATH_MAX]; /* by which gateway and courier take turns at writing */
+	char gate[FILE_PATH_MAX];                         /* by which gateway and courier take turns at writing */
 	char wake[FILE_PATH_MAX], courier[FILE_PATH_MAX]; /* sockets: ours, the courier's */
 	char server_key[FILE_PATH_MAX], server_crt[FILE_PATH_MAX], server_csr[FILE_PATH_MAX], root_crt[FILE_PATH_MAX];
 };

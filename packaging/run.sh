@@ -80,11 +80,11 @@ wait_for() {
 
 # --- accounts ------------------------------------------------------------------------------------------------------
 
-# "name password" from a command's output into one JSON line {"role","name","password"} of FILE.
+# The password at the end of a command's output, into one JSON line {"role","name","password"} of FILE.
 keep_account() {
-	local file=$1 role=$2 line
+	local line
 	read -r line
-	printf '{"role":"%s","name":"%s","password":"%s"}\n' "$role" "${line%% *}" "${line##* }" >>"$file"
+	printf '{"role":"%s","name":"%s","password":"%s"}\n' "$2" "$3" "${line##* }" >>"$1"
 }
 
 accounts() {
@@ -106,8 +106,10 @@ init_county() {
 		sync_port = $base
 		api_port = $((base + 1))
 		public_port = $((base + 2))
-		sync_url = $sync_url
-		public_url = $public_url
+		[sync]
+		url = $sync_url
+		[public]
+		url = $public_url
 	EOF
 	say "making the county: keys, development CA, 66 items, 73 stations"
 	county init --schema "$schema" >&2
@@ -116,7 +118,7 @@ init_county() {
 	for spec in head:xianzhang: centre:zhongxin: operator:yunwei: auditor:shenji: department:minzheng:民政局 \
 		department:tuiyi:退役军人事务局; do
 		IFS=: read -r role name office <<<"$spec"
-		county account add "$name" --role "$role" ${office:+--office "$office"} | keep_account "$run/county.accounts" "$role"
+		county account add "$name" --role "$role" ${office:+--office "$office"} | keep_account "$run/county.accounts" "$role" "$name"
 	done
 }
 
@@ -161,7 +163,7 @@ init_box() {
 	rm -f "$run/box.accounts"
 	local role
 	for role in clerk lead technician; do
-		xinke staff add "$role" --role "$role" | keep_account "$run/box.accounts" "$role"
+		xinke staff add "$role" --role "$role" | keep_account "$run/box.accounts" "$role" "$role"
 	done
 	: >"$run/box.ready"
 }

@@ -59,7 +59,11 @@ static int leave_log(struct ledger *l, const struct ledger_head *old, struct err
 	if (!s) return ERR_IO;
 	db_bind_int(s, "n", old->n);
 	db_bind_int(s, "kept", old->received_seq);
-	return db_run(s, e);
+	int rc = db_run(s, e);
+	if (rc) return rc;
+	/* last_seq of a case means the open log; what is appended again sets it anew */
+	s = db_query(l->db, Q_case_new_log, e);
+	return s ? db_run(s, e) : (int)ERR_IO;
 }
 
 /* Reads up to COPY_BATCH events of log OLD above SEQ with their request macs. */
@@ -127,6 +131,7 @@ static int open_log(struct ledger *l, const uint8_t log[UUID_LEN], int box, stru
 int ledger_enrol(struct ledger *l, const struct ledger_enrolment *en, struct err *e)
 {
 	const struct ledger_identity *id = ledger_identity(l);
+	bool was = id->enrolled;
 	if (id->enrolled && strcmp(id->station, en->station) != 0)
 		return err_set(e, ERR_CONFLICT, "this ledger belongs to station %s", id->station);
 	if (id->enrolled && memcmp(id->station_key, en->station_key, EVENT_KEY_LEN) != 0)
@@ -137,6 +142,7 @@ int ledger_enrol(struct ledger *l, const struct ledger_enrolment *en, struct err
 	if (!rc) rc = open_log(l, en->log, en->box, e);
 	if (!rc) rc = ledger_commit(l, e);
 	if (rc) ledger_rollback(l);
+	if (rc && !was) l->id = (struct ledger_identity){0}; /* what was read inside the transaction never came to be */
 	return rc;
 }
 

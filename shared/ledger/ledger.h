@@ -72,6 +72,8 @@ int ledger_open(const struct ledger_config *cfg, struct ledger **out, struct err
 void ledger_close(struct ledger *l);
 /* quick_check, the head of each log against its last event, the feed's head: what every start looks at. */
 int ledger_check(struct ledger *l, struct err *e);
+/* The heads alone: what must hold before anything is served. quick_check takes long where there are many events. */
+int ledger_check_heads(struct ledger *l, struct err *e);
 /* The field key, for the enrolment to hand to the county. Borrowed. */
 const uint8_t *ledger_field_key(const struct ledger *l);
 /* Reads the identity again while the box is not enrolled; borrowed until the ledger closes. */

@@ -389,7 +389,7 @@ void ledger_index_mac(struct ledger *l, const char *kind, const char *value, uin
 
 /* --- start-up --- */
 
-static int check_heads(struct ledger *l, struct err *e)
+int ledger_check_heads(struct ledger *l, struct err *e)
 {
 	struct db_stmt *s = db_query(l->db, Q_log_list, e);
 	int r = s ? 0 : -(int)ERR_IO;
@@ -415,5 +415,5 @@ static int check_heads(struct ledger *l, struct err *e)
 int ledger_check(struct ledger *l, struct err *e)
 {
 	int rc = db_quick_check(l->db, e);
-	return rc ? rc : check_heads(l, e);
+	return rc ? rc : ledger_check_heads(l, e);
 }

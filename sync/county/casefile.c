@@ -367,8 +367,7 @@ static int seen_before(struct store *s, const char *station, const struct event 
 
 static int apply_counted(struct casefile *f, const struct feed_event *fe, bool settled, struct err *e)
 {
-	f->view.revision++;
-	f->next_place++;
+	f->view.revision = f->next_place++; /* by its place, so that a batch's cut does not matter */
 	f->dirty = true;
 	return settled ? after_apply(f, fe, e) : ERR_OK;
 }

@@ -6,10 +6,14 @@
 #include "shared/clock.h"
 #include "shared/config.h"
 #include "shared/crypto/ec.h"
+#include "shared/file.h"
 #include "shared/log.h"
 #include "sync/county/store.h"
 
 #include <pthread.h>
+#include <stdio.h>
+
+struct metrics; /* metrics.h */
 
 struct county_config {
 	char data[CONFIG_TEXT_MAX];       /* folder: county.db, recovery.key, answer.key/.crt, server.key/.crt, ca/ */
@@ -20,11 +24,24 @@ struct county_config {
 	int64_t workers;
 	int64_t code_hours;               /* an enrolment code's life */
 	char log_level[CONFIG_TEXT_MAX];
+	enum log_level level;             /* made from the above */
 };
+
+/* --- config.c --- */
+
+/* Reads the file and fills what follows from it. ERR_INVALID says what is wrong and where. */
+int county_config_load(const char *path, struct county_config *out, struct err *e);
+/* A commented sample file. */
+void county_config_sample(FILE *f);
+/* The path of NAME in the data folder. */
+int county_path(const struct county_config *cfg, const char *name, char out[FILE_PATH_MAX], struct err *e);
+/* The names of the configuration as certificate names, at most X509_SAN_MAX; *N of them. */
+int county_names(const struct county_config *cfg, struct x509_san out[X509_SAN_MAX], size_t *n, struct err *e);
 
 struct county {
 	const struct county_config *cfg;
 	const struct log *log;
+	struct metrics *metrics;          /* borrowed; NULL = nobody counts */
 	struct clock clock;               /* under `lock` */
 	struct ca *ca;                    /* under `lock`: signing is not reentrant */
 	struct ec_key *answer_key;        /* under `lock` */
@@ -36,6 +53,17 @@ struct county {
 
 /* The county's clock, Unix ms. */
 int64_t county_now(struct county *c);
+
+/* --- keys.c --- */
+
+/* Makes what is missing in the data folder: recovery key, CA (NAME is the county's), answer key, server key. A folder
+ * that lost a part of an older start is refused (ERR_CONFLICT), never filled up. */
+int county_keys_make(const struct county_config *cfg, const char *name, struct err *e);
+/* Reads the keys. CFG and LOG are borrowed. Release with county_release, on error too. */
+int county_init(struct county *c, const struct county_config *cfg, const struct log *log, struct err *e);
+void county_release(struct county *c);
+/* A store on the county's database. New (close with store_close). */
+int county_store(const struct county *c, enum store_mode mode, struct store **out, struct err *e);
 
 /* --- exchange.c --- */
 

@@ -1,11 +1,14 @@
 /* Enrolment: a one-time code becomes a certificate, a box number, the station key; the box's field key comes to rest
- * here. Called by the sync face on a worker thread, and by the API and the command for new codes. */
+ * here. Called by the sync face on a worker thread, and by the API and the command for new codes. The answer is kept
+ * sealed while its code lives: a box that lost it sends the same request again and gets the same bytes. */
 #include "sync/county/county.h"
 #include "sync/county/feed.h"
 
+#include "shared/canon.h"
 #include "shared/caseview.h"
 #include "shared/crypto/rng.h"
 #include "shared/fields.h"
+#include "shared/json_parse.h"
 #include "shared/text.h"
 
 #include <stdio.h>
@@ -72,9 +75,12 @@ int county_enrol_code(struct county *c, struct store *s, const char *station, co
 struct enrol {
 	struct county *c;
 	struct store *s;
-	const json_t *req;
+	json_t *req;                 /* what this release knows of the request */
 	int64_t now;
+	char subject[80];            /* whose wrong codes count */
+	uint8_t asked[DIGEST_LEN];   /* SHA-256 of the canonical request */
 	uint8_t code[DIGEST_LEN], log[UUID_LEN], field_key[SEAL_KEY_LEN];
+	json_t *answer;
 	bool restore;
 	char station[13];
 	struct store_station st;
@@ -95,6 +101,29 @@ static const struct field request_fields[] = {
     {.name = NULL},
 };
 
+/* The sync face ignores members that it does not know. */
+static int take_request(struct enrol *x, const json_t *request, struct err *e)
+{
+	int rc = ERR_OK;
+	x->req = json_object();
+	for (const struct field *f = request_fields; f->name; f++) {
+		json_t *m = json_object_get(request, f->name);
+		if (m) caseview_set(x->req, f->name, json_incref(m), &rc);
+	}
+	return x->req && !rc ? ERR_OK : err_set(e, ERR_NOMEM, "enrolment");
+}
+
+static int digest_request(struct enrol *x, struct err *e)
+{
+	struct buf b;
+	buf_init(&b, 4 * X509_PEM_MAX);
+	int rc = canon_write(x->req, &b, e);
+	if (!rc) digest_sha256(b.data, b.len, x->asked);
+	if (b.data) explicit_bzero(b.data, b.len);
+	buf_release(&b);
+	return rc;
+}
+
 static void check_request(struct enrol *x, struct problem *p)
 {
 	if (!fields_check(x->req, request_fields, "", p)) return;
@@ -106,10 +135,31 @@ static void check_request(struct enrol *x, struct problem *p)
 		problem_field(p, "/field_key", "format", "32 bytes in base64 are wanted");
 }
 
-/* Looks the code up; false (and P) when it is wrong, used or too old. */
+/* The answer that this very request got when it used the code. */
+static int answer_again(struct enrol *x, struct db_stmt *q, struct err *e)
+{
+	size_t n, len;
+	const void *asked = db_blob(q, 3, &n);
+	if (!asked || n != DIGEST_LEN || memcmp(asked, x->asked, n) != 0) return ERR_OK;
+	const void *sealed = db_blob(q, 4, &len);
+	char *text = sealed && len > SEAL_OVERHEAD ? malloc(len) : NULL;
+	if (!text) return ERR_OK;
+	len -= SEAL_OVERHEAD;
+	int rc = seal_open(x->s->recovery, x->code, DIGEST_LEN, sealed, len + SEAL_OVERHEAD, text);
+	if (!rc)
+		rc = json_parse_strict(text, len, LIMIT_DEPTH, &x->answer, e);
+	else
+		(void)err_set(e, ERR_CORRUPT, "the answer of an enrolment does not open");
+	explicit_bzero(text, len);
+	free(text);
+	return rc;
+}
+
+/* Looks the code up; a refusal in P when it is wrong, used or too old. */
 static int check_code(struct enrol *x, struct problem *p, struct err *e)
 {
 	int64_t expires, used;
+	int rc = ERR_OK;
 	bool formed = code_hash(fields_text(x->req, "code"), x->code);
 	struct db_stmt *q = db_query(x->s->db, Q_enrolment_get, e);
 	if (!q) return ERR_IO;
@@ -121,8 +171,9 @@ static int check_code(struct enrol *x, struct problem *p, struct err *e)
 		(void)snprintf(x->station, sizeof x->station, "%s", t ? t : "");
 		expires = db_int(q, 1);
 		used = db_int(q, 2);
+		if (used && x->now < expires) rc = answer_again(x, q, e);
 		db_reset(q);
-		if (used == 0 && x->now < expires) return ERR_OK;
+		if (rc || x->answer || (used == 0 && x->now < expires)) return rc;
 	}
 	problem_set(p, PROBLEM_BAD_CREDENTIALS, "%s", r > 0 ? "the code was used or has expired" : "no such code");
 	return ERR_OK;
@@ -209,7 +260,8 @@ static int open_log(struct enrol *x, struct err *e)
 	memcpy(l.log, x->log, UUID_LEN);
 	memcpy(l.station, x->station, sizeof l.station);
 	memcpy(l.fingerprint, info.fingerprint, DIGEST_LEN);
-	rc = store_log_insert(x->s, &l, info.not_after, x->now, e);
+	l.not_after = info.not_after;
+	rc = store_log_insert(x->s, &l, x->now, e);
 	if (rc || !x->restore) return rc;
 	/* A declared restore: whatever was there before is gone or will be found a stranger. */
 	struct db_stmt *q = db_query(x->s->db, Q_log_retire_station, e);
@@ -217,21 +269,6 @@ static int open_log(struct enrol *x, struct err *e)
 	db_bind_text(q, "station", x->station);
 	db_bind_blob(q, "log", x->log, UUID_LEN);
 	return db_run(q, e);
-}
-
-static int grant(struct enrol *x, struct problem *p, struct err *e)
-{
-	int rc = use_code(x, e);
-	if (!rc) rc = store_station(x->s, x->station, &x->st, e);
-	if (!rc && x->restore && !x->st.has_key) {
-		problem_set(p, PROBLEM_CONFLICT, "this station was never enrolled: there is nothing to restore");
-		return ERR_OK;
-	}
-	if (!rc) rc = store_next_box(x->s, x->station, &x->box, e);
-	if (!rc) rc = issue(x, p, e);
-	if (rc || problem_any(p)) return rc;
-	rc = keys(x, e);
-	return rc ? rc : open_log(x, e);
 }
 
 static json_t *answer_of(struct enrol *x)
@@ -253,10 +290,53 @@ static json_t *answer_of(struct enrol *x)
 	return NULL;
 }
 
-static int count_wrong(struct enrol *x, const char *subject, struct err *e)
+static int keep_answer(struct enrol *x, struct err *e)
+{
+	x->answer = answer_of(x);
+	char *text = x->answer ? json_dumps(x->answer, JSON_COMPACT) : NULL;
+	size_t len = text ? strlen(text) : 0;
+	uint8_t *sealed = text ? malloc(len + SEAL_OVERHEAD) : NULL;
+	struct db_stmt *q = NULL;
+	int rc = sealed ? seal_close(x->s->recovery, x->code, DIGEST_LEN, text, len, sealed) : (int)ERR_NOMEM;
+	if (rc)
+		(void)err_set(e, (enum err_code)rc, "the answer of an enrolment");
+	else
+		q = db_query(x->s->db, Q_enrolment_answer, e);
+	if (q) {
+		db_bind_blob(q, "code", x->code, DIGEST_LEN);
+		db_bind_blob(q, "request", x->asked, DIGEST_LEN);
+		db_bind_blob(q, "answer", sealed, len + SEAL_OVERHEAD);
+		rc = db_run(q, e);
+	} else if (!rc) {
+		rc = ERR_IO;
+	}
+	if (text) explicit_bzero(text, len);
+	free(sealed);
+	free(text);
+	return rc;
+}
+
+static int grant(struct enrol *x, struct problem *p, struct err *e)
+{
+	int rc = use_code(x, e);
+	if (!rc) rc = store_station(x->s, x->station, &x->st, e);
+	if (!rc && x->restore && !x->st.has_key) {
+		problem_set(p, PROBLEM_CONFLICT, "this station was never enrolled: there is nothing to restore");
+		return ERR_OK;
+	}
+	if (!rc) rc = store_next_box(x->s, x->station, &x->box, e);
+	if (!rc) rc = issue(x, p, e);
+	if (rc || problem_any(p)) return rc;
+	rc = keys(x, e);
+	if (!rc) rc = open_log(x, e);
+	if (!rc) rc = lockout_clear(x->s->db, &store_account_queries()->lockout, x->subject, e);
+	return rc ? rc : keep_answer(x, e);
+}
+
+static int count_wrong(struct enrol *x, struct err *e)
 {
 	int rc = store_begin(x->s, e);
-	if (!rc) rc = lockout_fail(x->s->db, &store_account_queries()->lockout, subject, TRIES, x->now, e);
+	if (!rc) rc = lockout_fail(x->s->db, &store_account_queries()->lockout, x->subject, TRIES, x->now, e);
 	if (!rc) rc = store_commit(x->s, e);
 	if (rc) store_rollback(x->s);
 	return rc;
@@ -266,36 +346,50 @@ static int transact(struct enrol *x, struct problem *p, struct err *e)
 {
 	int rc = store_begin(x->s, e);
 	if (rc) return rc;
-	rc = grant(x, p, e);
+	struct err bad = {0};
+	rc = grant(x, p, &bad);
+	if (rc == (int)ERR_CONFLICT) { /* no number is left, the log's id is taken, the code was used this moment */
+		problem_set(p, PROBLEM_CONFLICT, "%s", bad.msg);
+		rc = ERR_OK;
+	}
+	if (rc) (void)err_set(e, bad.code, "%s", bad.msg);
 	if (!rc && !problem_any(p)) rc = store_commit(x->s, e);
 	if (rc || problem_any(p)) store_rollback(x->s);
 	return rc;
 }
 
-int county_enrol(struct county *c, struct store *s, const json_t *request, const char *address, json_t **answer,
-                 struct problem *p, struct err *e)
+static int enrol(struct enrol *x, struct problem *p, struct err *e)
 {
-	struct enrol x = {.c = c, .s = s, .req = request, .now = county_now(c)};
-	char subject[80];
 	int64_t wait = 0;
-	*answer = NULL;
-	(void)snprintf(subject, sizeof subject, "enrol:%s", address);
-	int rc = lockout_wait(s->db, &store_account_queries()->lockout, subject, x.now, &wait, e);
+	int rc = lockout_wait(x->s->db, &store_account_queries()->lockout, x->subject, x->now, &wait, e);
 	if (rc) return rc;
 	if (wait) {
 		problem_set(p, PROBLEM_LOCKED, "too many wrong codes");
 		problem_member(p, "retry_after_s", json_integer((wait + 999) / 1000));
 		return ERR_OK;
 	}
-	check_request(&x, p);
+	check_request(x, p);
 	if (problem_any(p)) return ERR_OK;
-	rc = check_code(&x, p, e);
-	if (!rc && problem_any(p)) return count_wrong(&x, subject, e);
-	if (!rc) rc = transact(&x, p, e);
+	rc = digest_request(x, e);
+	if (!rc) rc = check_code(x, p, e);
+	if (!rc && problem_any(p)) return count_wrong(x, e);
+	return rc || x->answer ? rc : transact(x, p, e);
+}
+
+int county_enrol(struct county *c, struct store *s, const json_t *request, const char *address, json_t **answer,
+                 struct problem *p, struct err *e)
+{
+	struct enrol x = {.c = c, .s = s, .now = county_now(c)};
+	*answer = NULL;
+	(void)snprintf(x.subject, sizeof x.subject, "enrol:%s", address);
+	int rc = take_request(&x, request, e);
+	if (!rc) rc = enrol(&x, p, e);
 	if (!rc && !problem_any(p)) {
-		*answer = answer_of(&x);
-		if (!*answer) rc = err_set(e, ERR_NOMEM, "enrolment");
+		*answer = x.answer;
+		x.answer = NULL;
 	}
+	json_decref(x.answer);
+	json_decref(x.req);
 	explicit_bzero(x.field_key, sizeof x.field_key);
 	explicit_bzero(&x.st, sizeof x.st);
 	return rc;

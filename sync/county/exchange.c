@@ -4,6 +4,7 @@
 #include "sync/county/casefile.h"
 #include "sync/county/county.h"
 #include "sync/county/feed.h"
+#include "sync/county/metrics.h"
 
 #include "shared/canon.h"
 #include "shared/fields.h"
@@ -25,6 +26,8 @@ struct exchange {
 	struct store_station st;
 	struct store_log log;
 	int64_t now;
+	bool mismatch;
+	int refused; /* events of this request */
 };
 
 static bool same_mark(const struct wire_mark *a, const struct wire_mark *b)
@@ -54,11 +57,11 @@ static int open_copy(struct exchange *x, struct problem *p, struct err *e)
 		problem_set(p, PROBLEM_CERTIFICATE_REFUSED, "this log was not granted");
 		return ERR_OK;
 	}
-	x->log = (struct store_log){.box = box, .state = old.state};
+	x->log = (struct store_log){.box = box, .state = old.state, .not_after = old.not_after};
 	memcpy(x->log.log, x->req.log, UUID_LEN);
 	memcpy(x->log.station, old.station, sizeof old.station);
 	memcpy(x->log.fingerprint, old.fingerprint, DIGEST_LEN);
-	rc = store_log_insert(x->s, &x->log, 0, x->now, e);
+	rc = store_log_insert(x->s, &x->log, x->now, e);
 	if (!rc) rc = store_log_copied(x->s, parent, x->req.log, e);
 	if (!rc) rc = store_alarm(x->s, old.station, "copy", x->now, e, "box %d was a copy and goes on as box %d", old.box, box);
 	return rc;
@@ -129,6 +132,7 @@ static int take(struct exchange *x, struct err *e)
 		rc = chain(x, ev, e);
 		if (!rc) rc = casefile_take(&f, &x->st, x->log.box, ev, x->now, &v, e);
 		if (rc || !*v.code) continue;
+		x->refused += strcmp(v.code, "held") != 0;
 		rc = settle(x, run, ev->seq - 1, e);
 		run = ev->seq + 1;
 		/* what is held gets its mark when it is judged, after an upgrade */
@@ -170,6 +174,7 @@ static int add_feed(struct exchange *x, struct err *e)
 	struct wire_mark from = x->req.feed;
 	x->ans.feed_head = from;
 	if (x->log.state != LOG_ACTIVE) return ERR_OK;
+	int64_t before = x->st.feed.seq;
 	int rc = feed_number(x->s, &x->st, LIMIT_FEED_ENTRIES, e);
 	if (!rc) rc = feed_knows(x->s, x->st.code, &from, &known, e);
 	if (!rc && !known) {
@@ -177,7 +182,9 @@ static int add_feed(struct exchange *x, struct err *e)
 		from = (struct wire_mark){0};
 	}
 	x->ans.feed_head = from;
-	return rc ? rc : feed_read(x->s, &x->st, from.seq, LIMIT_FEED_ENTRIES, FEED_BYTES, &x->ans.feed, &x->ans.feed_head, &x->ans.more, e);
+	if (!rc) rc = feed_read(x->s, &x->st, from.seq, LIMIT_FEED_ENTRIES, FEED_BYTES, &x->ans.feed, &x->ans.feed_head, &x->ans.more, e);
+	if (x->st.feed.seq - before == LIMIT_FEED_ENTRIES) x->ans.more = true; /* what waits for its number may be more */
+	return rc;
 }
 
 static int run(struct exchange *x, struct problem *p, struct err *e)
@@ -185,6 +192,7 @@ static int run(struct exchange *x, struct problem *p, struct err *e)
 	int rc = identify(x, p, e);
 	if (rc || problem_any(p)) return rc;
 	if (!same_mark(&x->req.have, &x->log.head)) {
+		x->mismatch = true;
 		/* Nothing is taken: the box looks our head up in its chain, and needs a number if it is not there. */
 		rc = store_log_grant(x->s, &x->log, e);
 		if (rc == (int)ERR_CONFLICT) rc = ERR_OK; /* no number is left: the answer grants none */
@@ -199,6 +207,18 @@ static int run(struct exchange *x, struct problem *p, struct err *e)
 	x->ans.received = x->log.head;
 	x->ans.now = x->now;
 	return rc;
+}
+
+/* What a committed exchange counts for. */
+static void count(const struct exchange *x)
+{
+	struct metrics *m = x->c->metrics;
+	metrics_add(m, METRIC_FEED_SENT, (int64_t)json_array_size(x->ans.feed));
+	metrics_add(m, METRIC_MISMATCHES, x->mismatch);
+	metrics_add(m, METRIC_DETAILS, x->ans.detail);
+	if (x->mismatch || x->ans.detail) return;
+	metrics_add(m, METRIC_EVENTS_TAKEN, x->req.n_events);
+	metrics_add(m, METRIC_EVENTS_REFUSED, x->refused);
 }
 
 static int sign(struct county *c, const char *request, size_t len, const struct buf *answer, char out[256], struct err *e)
@@ -244,6 +264,7 @@ int county_exchange(struct county *c, struct store *s, const struct county_peer 
 	if (!rc && !problem_any(p)) {
 		rc = wire_answer_encode(&x.ans, &out, e);
 		if (!rc) rc = sign(c, request, len, &out, signature, e);
+		count(&x);
 		if (!rc) *answer = buf_steal(&out, answer_len);
 		if (!rc && !*answer) rc = err_set(e, ERR_NOMEM, "exchange");
 	}

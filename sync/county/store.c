@@ -4,6 +4,7 @@
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
+#include "shared/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define BOX_MAX 99
+#define ALARM_MAX 1024 /* bytes of an alarm's text */
 
 static const struct db_query queries[] = {
 #define QUERY(name, sql) {#name, sql},
@@ -216,6 +218,7 @@ int store_log(struct store *s, const uint8_t log[UUID_LEN], struct store_log *l,
 	(void)blob(q, 5, l->fingerprint, DIGEST_LEN);
 	l->copy_box = (int)db_int(q, 6);
 	l->copied = !db_is_null(q, 7);
+	l->not_after = db_int(q, 8);
 	db_reset(q);
 	return ERR_OK;
 }
@@ -233,7 +236,7 @@ int store_log_of_cert(struct store *s, const uint8_t fingerprint[DIGEST_LEN], st
 	return ok ? store_log(s, log, l, e) : err_set(e, ERR_CORRUPT, "a log has a bad id");
 }
 
-int store_log_insert(struct store *s, const struct store_log *l, int64_t not_after, int64_t now, struct err *e)
+int store_log_insert(struct store *s, const struct store_log *l, int64_t now, struct err *e)
 {
 	struct db_stmt *q = db_query(s->db, Q_log_insert, e);
 	if (!q) return ERR_IO;
@@ -241,7 +244,7 @@ int store_log_insert(struct store *s, const struct store_log *l, int64_t not_aft
 	db_bind_text(q, "station", l->station);
 	db_bind_int(q, "box", l->box);
 	db_bind_blob(q, "fingerprint", l->fingerprint, DIGEST_LEN);
-	db_bind_int(q, "not_after", not_after);
+	db_bind_int(q, "not_after", l->not_after);
 	db_bind_int(q, "at", now);
 	return db_run(q, e);
 }
@@ -272,6 +275,7 @@ int store_log_grant(struct store *s, struct store_log *l, struct err *e)
 	if (l->copy_box && !l->copied) return ERR_OK;
 	int rc = store_next_box(s, l->station, &l->copy_box, e);
 	if (rc) return rc;
+	l->copied = false;
 	struct db_stmt *q = db_query(s->db, Q_log_grant_copy, e);
 	if (!q) return ERR_IO;
 	db_bind_blob(q, "log", l->log, UUID_LEN);
@@ -349,11 +353,14 @@ int store_catalog(struct store *s, struct catalog **out, struct err *e)
 
 int store_alarm(struct store *s, const char *station, const char *kind, int64_t now, struct err *e, const char *fmt, ...)
 {
-	char detail[256];
+	char detail[ALARM_MAX];
 	va_list ap;
 	va_start(ap, fmt);
 	(void)vsnprintf(detail, sizeof detail, fmt, ap);
 	va_end(ap);
+	size_t n = strlen(detail);
+	while (n && !text_utf8_valid(detail, n)) /* cut inside a character */
+		detail[--n] = '\0';
 	struct db_stmt *q = db_query(s->db, Q_alarm_insert, e);
 	if (!q) return ERR_IO;
 	db_bind_int(q, "at", now);

@@ -74,14 +74,15 @@ struct store_log {
 	uint8_t fingerprint[DIGEST_LEN];
 	int copy_box;             /* granted to a copy of this log, 0 = none */
 	bool copied;              /* a log was opened with it */
+	int64_t not_after;        /* of the certificate, ms */
 };
 int store_log(struct store *s, const uint8_t log[UUID_LEN], struct store_log *out, struct err *e);
 /* The log of a certificate; where several share it, a revoked one first. */
 int store_log_of_cert(struct store *s, const uint8_t fingerprint[DIGEST_LEN], struct store_log *out, struct err *e);
-int store_log_insert(struct store *s, const struct store_log *l, int64_t not_after, int64_t now, struct err *e);
+int store_log_insert(struct store *s, const struct store_log *l, int64_t now, struct err *e);
 int store_log_head(struct store *s, const uint8_t log[UUID_LEN], const struct wire_mark *head, struct err *e);
 int store_log_state(struct store *s, const uint8_t log[UUID_LEN], enum log_state st, struct err *e);
-/* Grants LOG's copies a box number, the same on repeats. */
+/* Grants LOG's copies a box number, the same on repeats until a log is opened with it. */
 int store_log_grant(struct store *s, struct store_log *l, struct err *e);
 int store_log_copied(struct store *s, const uint8_t log[UUID_LEN], const uint8_t copy[UUID_LEN], struct err *e);
 

@@ -118,6 +118,10 @@ ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.st
 -- name: case_delete
 DELETE FROM cases WHERE id = :id;
 
+-- name: case_new_log
+-- scans: opening a log; no own event of a case stands in it yet
+UPDATE cases SET last_seq = 0 WHERE last_seq > 0;
+
 -- name: case_list
 SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
 FROM cases WHERE (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;

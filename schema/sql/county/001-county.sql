@@ -48,7 +48,9 @@ CREATE TABLE enrolments (
   made_by TEXT NOT NULL,
   made_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  used_at INTEGER
+  used_at INTEGER,
+  request BLOB,                    -- SHA-256 of the request that used it: the same one again gets the same answer
+  answer BLOB                      -- sealed under the recovery key
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX enrolments_station ON enrolments (station);
 

@@ -18,6 +18,10 @@ SELECT code, name, title, tier, township, station_key, field_key, box_used, feed
 -- scans: every station, there are 80
 SELECT code, name, title, tier, township FROM stations ORDER BY code;
 
+-- name: station_enrolled
+-- scans: every station, there are 80
+SELECT code FROM stations WHERE station_key IS NOT NULL ORDER BY code;
+
 -- name: station_keys
 UPDATE stations SET station_key = :station_key, field_key = :field_key WHERE code = :code;
 
@@ -32,7 +36,7 @@ INSERT INTO logs (log, station, box, state, fingerprint, not_after, opened_at)
 VALUES (:log, :station, :box, 'active', :fingerprint, :not_after, :at);
 
 -- name: log_get
-SELECT station, box, state, seq, hash, fingerprint, copy_box, copy_log FROM logs WHERE log = :log;
+SELECT station, box, state, seq, hash, fingerprint, copy_box, copy_log, not_after FROM logs WHERE log = :log;
 
 -- name: log_by_fingerprint
 SELECT log, station, box, state FROM logs WHERE fingerprint = :fingerprint
@@ -62,7 +66,7 @@ UPDATE logs SET state = :state WHERE log = :log;
 UPDATE logs SET state = 'retired' WHERE station = :station AND state = 'active' AND log <> :log;
 
 -- name: log_grant_copy
-UPDATE logs SET copy_box = :box WHERE log = :log;
+UPDATE logs SET copy_box = :box, copy_log = NULL WHERE log = :log;
 
 -- name: log_copied
 UPDATE logs SET copy_log = :copy WHERE log = :log;
@@ -71,10 +75,13 @@ UPDATE logs SET copy_log = :copy WHERE log = :log;
 INSERT INTO enrolments (code, station, made_by, made_at, expires_at) VALUES (:code, :station, :by, :at, :expires_at);
 
 -- name: enrolment_get
-SELECT station, expires_at, used_at FROM enrolments WHERE code = :code;
+SELECT station, expires_at, used_at, request, answer FROM enrolments WHERE code = :code;
 
 -- name: enrolment_use
 UPDATE enrolments SET used_at = :at WHERE code = :code AND used_at IS NULL;
+
+-- name: enrolment_answer
+UPDATE enrolments SET request = :request, answer = :answer WHERE code = :code;
 
 -- name: chain_insert
 INSERT INTO chain (log, seq, id, hash) VALUES (:log, :seq, :id, :hash);
@@ -88,6 +95,9 @@ VALUES (:station, :id, :log, :seq, :case_id, :place, :type, :at, :clock, :boot, 
 
 -- name: event_get
 SELECT mac, code, pointer, message, case_id, type, at, clock, boot, mono, actor, device, body FROM events WHERE station = :station AND id = :id;
+
+-- name: event_of_chain
+SELECT log, seq, case_id, type, at, clock, boot, mono, actor, device, body, mac FROM events WHERE station = :station AND id = :id;
 
 -- name: event_place
 SELECT coalesce(max(place), 0) + 1 FROM events WHERE case_id = :case_id;
@@ -147,6 +157,11 @@ SELECT count(*) FROM cases;
 -- scans: verify walks every case
 SELECT id FROM cases ORDER BY id;
 
+-- name: case_lost
+-- scans: verify looks for registrations that settled and have no case
+SELECT count(*) FROM events e WHERE e.type = 'receive' AND e.code IS NULL AND e.case_id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = e.case_id);
+
 -- name: follower_put
 INSERT INTO followers (case_id, station) VALUES (:case_id, :station) ON CONFLICT DO NOTHING;
 
@@ -194,6 +209,14 @@ INSERT INTO alarms (at, station, kind, detail) VALUES (:at, :station, :kind, :de
 -- name: alarm_list
 -- scans: newest by its key
 SELECT id, at, station, kind, detail FROM alarms WHERE id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: alarm_count
+-- scans: counts all, for /metrics
+SELECT count(*) FROM alarms;
+
+-- name: log_states
+-- scans: one row a box, for /metrics
+SELECT state, count(*) FROM logs GROUP BY state ORDER BY state;
 
 -- name: account_by_name
 SELECT id, name, display, role, office, password, disabled FROM accounts WHERE name = :name;

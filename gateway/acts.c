@@ -1,0 +1,175 @@
+/* See acts.h. What can be told from the call alone is checked on the thread that serves; whether the case's state, its
+ * holder and the revision allow it, in the writer's transaction. */
+#include "gateway/acts.h"
+
+#include "gateway/answer.h"
+#include "gateway/calls.h"
+#include "gateway/present.h"
+#include "gateway/readers.h"
+#include "shared/body.h"
+#include "shared/fields.h"
+#include "shared/states.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct field shape[] = {
+    {.name = "type", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = EVENT_TYPE_MAX - 1},
+    {.name = "body", .kind = FIELD_ANY, .flags = FIELD_REQUIRED},
+    {.name = NULL},
+};
+
+/* Moves the field errors of a body to where it stands in the call. */
+static void prefix(const struct problem *p)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach (p->errors, i, one) {
+		char pointer[256];
+		const char *at = fields_text(one, "pointer");
+		if (strncmp(at, "/body", 5) == 0) continue;
+		(void)snprintf(pointer, sizeof pointer, "/body%s", at);
+		(void)json_object_set_new(one, "pointer", json_string(pointer));
+	}
+}
+
+static int append(struct ledger *l, struct call *c, struct err *e)
+{
+	enum offer offer = c->item ? c->item->offers[ledger_identity(l)->tier] : OFFER_NONE;
+	int rc = ledger_act(l, &c->lc, c->case_id, c->revision, c->type, c->body, offer, &c->problem, e);
+	prefix(&c->problem);
+	return rc;
+}
+
+/* A box passes a case up to its own township, or to the department that the item belongs to. */
+static void check_forward(struct call *c, const struct ledger_identity *id)
+{
+	const char *to = fields_text(c->body, "to");
+	bool township = *id->township && strcmp(to, id->township) == 0;
+	bool department = c->item && strcmp(to, c->item->department) == 0;
+	if (!township && !department)
+		problem_field(&c->problem, "/body/to", "value",
+		              "neither this station's township nor the item's department");
+}
+
+static void check(struct call *c, const struct ledger_identity *id)
+{
+	const json_t *call = http_req_json(c->req);
+	struct problem *p = &c->problem;
+	if (!fields_check(call, shape, "", p)) return;
+	c->body = json_object_get(call, "body");
+	if (!state_event_parse(fields_text(call, "type"), &c->type))
+		problem_field(p, "/type", "value", "no such event type");
+	else if (!present_own_type(c->type))
+		problem_field(p, "/type", "not_allowed", "a station does not append this");
+	else if (!json_is_object(c->body))
+		problem_field(p, "/body", "type", "an object is wanted");
+	else if (!body_check(c->type, c->body, c->lc.now.wall, p))
+		prefix(p);
+	else if (c->type == EVENT_FORWARD)
+		check_forward(c, id);
+}
+
+/* "17", or * for any state. Weak tags never match (RFC 9110 section 13.1.1); a list of tags is not taken. */
+static bool read_if_match(const struct http_req *req, int64_t *revision)
+{
+	const char *h = http_req_header(req, "If-Match");
+	char *end = NULL;
+	*revision = 0;
+	if (!h || strcmp(h, "*") == 0) return true;
+	if (h[0] != '"' || h[1] < '1' || h[1] > '9') return false;
+	*revision = strtoll(h + 1, &end, 10);
+	return end[0] == '"' && end[1] == '\0';
+}
+
+/* The case's item, as a sign that there is such a case; answers when there is none. */
+static bool find_case(struct call *c, struct ledger *l, int *rc, struct err *e)
+{
+	struct ledger_case seen = {0};
+	*rc = ledger_case_get(l, c->case_id, &seen, e);
+	if (!*rc && c->edition) c->item = catalog_find(items_catalog(c->edition), seen.view.item);
+	ledger_case_release(&seen);
+	return *rc == ERR_OK;
+}
+
+static void act(struct call *c, struct ledger *l)
+{
+	struct err e = {0};
+	int rc = ERR_OK;
+	if (!find_case(c, l, &rc, &e) && rc != (int)ERR_NOTFOUND) {
+		problem_set(&c->problem, problem_from_err((enum err_code)rc), NULL);
+		log_error(&c->gw->log, "case", "request=%s text=\"%s\"", http_req_id(c->req), e.msg);
+	} else if (rc) {
+		problem_set(&c->problem, PROBLEM_NOT_FOUND, NULL);
+	} else if (!read_if_match(c->req, &c->revision)) {
+		problem_set(&c->problem, PROBLEM_MALFORMED_REQUEST, "If-Match wants the ETag of the case");
+	} else {
+		check(c, ledger_identity(l));
+	}
+	if (problem_any(&c->problem))
+		calls_refuse(c, l);
+	else
+		calls_submit(c);
+}
+
+void acts_post(struct http_req *req, void *ctx)
+{
+	struct gateway *gw = ctx;
+	uint8_t id[UUID_LEN];
+	char text[UUID_TEXT], target[sizeof "POST /api/v1/cases//events" + UUID_TEXT];
+	if (!answer_no_query(req)) return;
+	if (!uuid_parse(http_req_param(req, "id"), id)) {
+		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
+		return;
+	}
+	uuid_text(id, text);
+	(void)snprintf(target, sizeof target, "POST /api/v1/cases/%s/events", text);
+	struct ledger *l = readers_take(gw->readers);
+	struct call *c = calls_new(gw, l, req, target);
+	if (c) {
+		c->append = append;
+		memcpy(c->case_id, id, UUID_LEN);
+		act(c, l);
+	}
+	readers_give(gw->readers, l);
+}
+
+/* --- the history --- */
+
+struct history {
+	json_t *rows;
+	bool failed;
+};
+
+static bool add_event(const struct ledger_history *h, void *arg)
+{
+	struct history *x = arg;
+	x->failed = json_array_append_new(x->rows, present_event(h)) != 0;
+	return !x->failed;
+}
+
+void acts_get(struct http_req *req, void *ctx)
+{
+	struct gateway *gw = ctx;
+	uint8_t id[UUID_LEN];
+	struct err e = {0};
+	struct history x = {0};
+	if (!answer_no_query(req)) return;
+	if (!uuid_parse(http_req_param(req, "id"), id)) {
+		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
+		return;
+	}
+	x.rows = json_array();
+	struct ledger *l = readers_take(gw->readers);
+	int rc = x.rows ? ledger_case_history(l, id, add_event, &x, &e) : err_set(&e, ERR_NOMEM, "history");
+	if (!rc && x.failed) rc = err_set(&e, ERR_NOMEM, "history");
+	readers_give(gw->readers, l);
+	if (rc == (int)ERR_NOTFOUND)
+		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
+	else if (rc)
+		answer_error(gw, req, rc, &e);
+	else
+		http_reply_json(req, 200, json_pack("{s:O, s:n}", "items", x.rows, "next"));
+	json_decref(x.rows);
+}

@@ -1,0 +1,148 @@
+/* See calls.h. `run` is on the writer's thread inside its transaction; `done` there too, after the commit. */
+#include "gateway/calls.h"
+
+#include "gateway/answer.h"
+#include "gateway/follow.h"
+#include "gateway/present.h"
+#include "gateway/sessions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void release(struct call *c)
+{
+	ledger_case_release(&c->seen);
+	json_decref(c->refused);
+	problem_release(&c->problem);
+	items_put(c->edition);
+	free(c);
+}
+
+struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *req, const char *target)
+{
+	struct err e = {0};
+	struct call *c = calloc(1, sizeof *c);
+	if (!c) {
+		answer_later(req, PROBLEM_BUSY, 1);
+		return NULL;
+	}
+	c->gw = gw;
+	c->req = req;
+	c->edition = items_get(gw->items);
+	c->lc.actor = sessions_caller(req)->account.name;
+	c->lc.device = "";
+	c->lc.now = ledger_now(l);
+	memcpy(c->lc.key, http_req_key(req), UUID_LEN);
+	int rc = ledger_request_mac(l, target, c->lc.actor, http_req_json(req), c->lc.request, &e);
+	c->odd = rc == (int)ERR_INVALID; /* a real number or a member whose name is not ASCII, which no call has */
+	if (!rc || c->odd) return c;
+	answer_error(gw, req, rc, &e);
+	release(c);
+	return NULL;
+}
+
+/* Was the key used? Fills in `replayed` or a problem; otherwise the call is new. */
+static int replay(struct ledger *l, struct call *c, struct err *e)
+{
+	struct err clash = {0};
+	uint8_t id[UUID_LEN];
+	int rc = ledger_replay(l, &c->lc, id, &clash);
+	if (rc == -1) {
+		c->replayed = true;
+		memcpy(c->case_id, id, UUID_LEN);
+		return ERR_OK;
+	}
+	if (rc == (int)ERR_CONFLICT) {
+		problem_release(&c->problem); /* says more than whatever was found wrong before */
+		problem_set(&c->problem, PROBLEM_KEY_REUSED, NULL);
+		return ERR_OK;
+	}
+	return rc ? err_set(e, (enum err_code)rc, "%s", clash.msg) : ERR_OK;
+}
+
+static int look(struct ledger *l, struct call *c, struct err *e)
+{
+	int rc = ledger_case_get(l, c->case_id, &c->seen, e);
+	if (!rc) c->refused = present_refusals(l, &c->seen, e);
+	return rc || c->refused ? rc : e ? (int)e->code : (int)ERR_NOMEM;
+}
+
+static int run(struct ledger *l, struct writer_job *job, struct err *e)
+{
+	struct call *c = (struct call *)job;
+	int rc = replay(l, c, e);
+	if (!rc && !c->replayed && !problem_any(&c->problem)) rc = c->append(l, c, e);
+	/* read back in the same transaction: nobody can have come between */
+	return rc || problem_any(&c->problem) ? rc : look(l, c, e);
+}
+
+static void answer_case(struct call *c, const struct ledger_identity *id)
+{
+	char etag[PRESENT_ETAG_MAX], text[UUID_TEXT], location[sizeof "/api/v1/cases/" + UUID_TEXT];
+	struct present v = {.edition = c->edition, .identity = id, .role = sessions_caller(c->req)->role};
+	present_etag(&c->seen, etag);
+	http_reply_header(c->req, "ETag", etag);
+	if (c->registers) {
+		uuid_text(c->case_id, text);
+		(void)snprintf(location, sizeof location, "/api/v1/cases/%s", text);
+		http_reply_header(c->req, "Location", location);
+	}
+	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
+	json_t *refused = c->refused;
+	c->refused = NULL;
+	http_reply_json(c->req, 201, present_case_with(&v, &c->seen, refused));
+}
+
+static void answer(struct call *c, struct ledger *l, int rc, const struct err *e)
+{
+	if (rc == (int)ERR_NOTFOUND)
+		answer_later(c->req, PROBLEM_NOT_ENROLLED, 30); /* acts have looked before */
+	else if (rc)
+		answer_error(c->gw, c->req, rc, e);
+	else if (problem_any(&c->problem))
+		http_problem(c->req, &c->problem);
+	else
+		answer_case(c, ledger_identity(l));
+}
+
+static void done(struct writer_job *job, int rc, const struct err *e)
+{
+	struct call *c = (struct call *)job;
+	bool fresh = !rc && c->registers && !c->replayed && !problem_any(&c->problem);
+	answer(c, c->gw->ledger, rc, e);
+	http_resume(c->req);
+	/* a new case goes to the search list as it is, so that nobody has to read it once more */
+	if (fresh) follow_offer(c->gw->follow, &c->seen);
+	release(c);
+}
+
+void calls_submit(struct call *c)
+{
+	struct http_req *req = c->req;
+	if (c->odd) {
+		problem_field(&c->problem, "", "type", "it holds what has no canonical form");
+		http_problem(req, &c->problem);
+		release(c);
+		return;
+	}
+	c->job.run = run;
+	c->job.done = done;
+	http_suspend(req);
+	if (writer_submit(c->gw->writer, &c->job)) return;
+	answer_later(req, PROBLEM_BUSY, 1);
+	http_resume(req);
+	release(c);
+}
+
+void calls_refuse(struct call *c, struct ledger *l)
+{
+	struct err e = {0};
+	int rc = replay(l, c, &e);
+	if (!rc && c->replayed) {
+		problem_release(&c->problem);
+		rc = look(l, c, &e);
+	}
+	answer(c, l, rc, &e);
+	release(c);
+}

@@ -1,0 +1,43 @@
+/* Calls that append events: from the handler through the writer to the answer.
+ *
+ * A handler begins one, fills in what is to be done and hands it over; it is answered once its group is on the disk.
+ * A key that was used before answers with the case as it is now, whatever the rules say by then. */
+#ifndef XINKE_GATEWAY_CALLS_H
+#define XINKE_GATEWAY_CALLS_H
+
+#include "gateway/gateway.h"
+#include "gateway/items.h"
+#include "shared/ledger/writer.h"
+
+struct call {
+	struct writer_job job; /* first: the writer hands this back */
+	struct gateway *gw;
+	struct http_req *req;
+	/* Appends, in the write transaction; a refusal goes to `problem` and is no error. */
+	int (*append)(struct ledger *l, struct call *c, struct err *e);
+	struct ledger_call lc;
+	struct items_edition *edition;   /* held; NULL before a catalog has come */
+	const struct catalog_item *item; /* of the case, in that edition; NULL when it has none */
+	uint8_t case_id[UUID_LEN];
+	bool registers; /* the answer names where the case is */
+	bool odd;       /* the request has no canonical form: the checks must find out where */
+	/* of an act */
+	enum case_event type;
+	const json_t *body; /* borrowed from the request */
+	int64_t revision;   /* of If-Match, 0 = any */
+	/* outcome */
+	bool replayed;
+	struct problem problem;
+	struct ledger_case seen; /* the case afterwards */
+	json_t *refused;         /* its refused events */
+};
+
+/* New call for REQ whose target is "METHOD PATH" (free by handing it to calls_submit or calls_refuse). Answers and
+ * returns NULL when that cannot be. L is a connection to read with. */
+struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *req, const char *target);
+/* Parks the request and hands C to the writer; answers BUSY when its queue is full. Takes C. */
+void calls_submit(struct call *c);
+/* Answers with the problem of C, unless the key was used by this very call before: then as a replay. Takes C. */
+void calls_refuse(struct call *c, struct ledger *l);
+
+#endif

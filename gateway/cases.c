@@ -1,0 +1,172 @@
+/* See cases.h. A registration is checked on the thread that serves, so that the writer's transaction holds only what
+ * must be there; lists and single cases are read there too, each with a connection of its own. */
+#include "gateway/cases.h"
+
+#include "gateway/answer.h"
+#include "gateway/calls.h"
+#include "gateway/finder.h"
+#include "gateway/present.h"
+#include "gateway/readers.h"
+#include "gateway/sessions.h"
+#include "shared/body.h"
+#include "shared/fields.h"
+#include "shared/states.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEM_MAX  40 /* characters of an item's code */
+#define QUERY_MAX 100
+
+/* --- registering --- */
+
+static int append(struct ledger *l, struct call *c, struct err *e)
+{
+	memcpy(c->case_id, c->lc.key, UUID_LEN);
+	return ledger_register(l, &c->lc, http_req_json(c->req), items_catalog(c->edition), c->item, e);
+}
+
+/* Shape and people first, then what the catalog says of the item at this tier. */
+static void check(struct call *c, const struct ledger_identity *id)
+{
+	const json_t *request = http_req_json(c->req);
+	struct problem *p = &c->problem;
+	c->item = catalog_find(items_catalog(c->edition), fields_text(request, "item"));
+	if (!body_check_registration(request, c->item, c->lc.now.wall, p)) return;
+	if (!c->item) {
+		problem_set(p, PROBLEM_ITEM_UNKNOWN, NULL);
+		problem_field(p, "/item", "value", "the catalog has no such item");
+	} else if (c->item->offers[id->tier] == OFFER_NONE) {
+		problem_set(p, PROBLEM_ITEM_NOT_OFFERED, NULL);
+		problem_member(p, "office", items_office(c->item, id->tier));
+	}
+}
+
+void cases_post(struct http_req *req, void *ctx)
+{
+	struct gateway *gw = ctx;
+	if (!answer_no_query(req)) return;
+	struct ledger *l = readers_take(gw->readers);
+	const struct ledger_identity *id = ledger_identity(l);
+	struct call *c = calls_new(gw, l, req, "POST /api/v1/cases");
+	if (c) {
+		c->append = append;
+		c->registers = true;
+		if (!id->enrolled || !c->edition) {
+			problem_set(&c->problem, PROBLEM_NOT_ENROLLED, NULL);
+			problem_member(&c->problem, "retry_after_s", json_integer(30));
+		} else {
+			check(c, id);
+		}
+		if (problem_any(&c->problem))
+			calls_refuse(c, l);
+		else
+			calls_submit(c);
+	}
+	readers_give(gw->readers, l);
+}
+
+/* --- one --- */
+
+void cases_one_get(struct http_req *req, void *ctx)
+{
+	struct gateway *gw = ctx;
+	struct ledger_case c = {0};
+	struct err e = {0};
+	uint8_t id[UUID_LEN];
+	char etag[PRESENT_ETAG_MAX];
+	if (!answer_no_query(req)) return;
+	if (!uuid_parse(http_req_param(req, "id"), id)) {
+		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
+		return;
+	}
+	struct ledger *l = readers_take(gw->readers);
+	struct present v = {
+	    .edition = items_get(gw->items), .identity = ledger_identity(l), .role = sessions_caller(req)->role};
+	int rc = ledger_case_get(l, id, &c, &e);
+	json_t *out = rc ? NULL : present_case(&v, l, &c, &e);
+	if (out) {
+		present_etag(&c, etag);
+		http_reply_header(req, "ETag", etag);
+		http_reply_json(req, 200, out);
+	} else if (rc == (int)ERR_NOTFOUND) {
+		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
+	} else {
+		answer_error(gw, req, rc ? rc : (int)e.code, &e);
+	}
+	ledger_case_release(&c);
+	items_put(v.edition);
+	readers_give(gw->readers, l);
+}
+
+/* --- many --- */
+
+static void read_list(const struct http_req *req, const struct items_edition *ed, struct finder_query *q,
+                      struct problem *p)
+{
+	enum case_state state;
+	q->text = answer_query_text(req, "q", QUERY_MAX, true, p);
+	q->item = answer_query_text(req, "item", ITEM_MAX, false, p);
+	q->state = http_req_query(req, "state");
+	q->limit = (int)answer_query_int(req, "limit", 1, LIMIT_PAGE, LIMIT_PAGE_DEFAULT, p);
+	q->before_at = INT64_MAX;
+	const char *cursor = http_req_query(req, "cursor");
+	if (q->state && !state_parse(q->state, &state)) problem_field(p, "/?state", "value", "no such state");
+	if (q->item && ed && !catalog_find(items_catalog(ed), q->item))
+		problem_field(p, "/?item", "value", "the catalog has no such item");
+	if (cursor && !answer_cursor_read(cursor, &q->before_at, q->before_id))
+		problem_field(p, "/?cursor", "format", "not a cursor of this list");
+}
+
+struct page {
+	const struct present *v;
+	json_t *rows;
+	int64_t last_at;
+	uint8_t last_id[UUID_LEN];
+	bool failed;
+};
+
+static bool add_row(const struct ledger_case *c, void *arg)
+{
+	struct page *p = arg;
+	p->failed = json_array_append_new(p->rows, present_summary(p->v, c)) != 0;
+	p->last_at = c->view.received_at;
+	memcpy(p->last_id, c->view.id, UUID_LEN);
+	return !p->failed;
+}
+
+static void answer_page(struct http_req *req, struct page *p, bool more)
+{
+	char cursor[ANSWER_CURSOR_MAX];
+	answer_cursor_write(p->last_at, p->last_id, cursor);
+	http_reply_json(req, 200, json_pack("{s:O, s:s?}", "items", p->rows, "next", more ? cursor : NULL));
+}
+
+void cases_get(struct http_req *req, void *ctx)
+{
+	static const char *const known[] = {"q", "state", "item", "cursor", "limit", NULL};
+	struct gateway *gw = ctx;
+	struct finder_query q = {0};
+	struct problem p = {0};
+	struct err e = {0};
+	bool more = false;
+	if (!http_req_query_only(req, known)) return;
+	struct ledger *l = readers_take(gw->readers);
+	struct present v = {.edition = items_get(gw->items), .identity = ledger_identity(l)};
+	struct page page = {.v = &v, .rows = json_array()};
+	read_list(req, v.edition, &q, &p);
+	int rc = problem_any(&p) ? ERR_OK : finder_list(gw->search, l, &q, add_row, &page, &more, &e);
+	if (problem_any(&p))
+		http_problem(req, &p);
+	else if (rc == (int)ERR_BUSY)
+		answer_later(req, PROBLEM_BUSY, 2);
+	else if (rc)
+		answer_error(gw, req, rc, &e);
+	else if (!page.rows || page.failed)
+		answer_later(req, PROBLEM_BUSY, 1);
+	else
+		answer_page(req, &page, more);
+	json_decref(page.rows);
+	items_put(v.edition);
+	readers_give(gw->readers, l);
+}

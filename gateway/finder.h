@@ -1,0 +1,21 @@
+/* Which cases a list shows: all, those of a text, or those of a number. Any thread with a connection of its own. */
+#ifndef XINKE_GATEWAY_FINDER_H
+#define XINKE_GATEWAY_FINDER_H
+
+#include "gateway/search.h"
+#include "shared/ledger/ledger.h"
+
+struct finder_query {
+	const char *text;         /* NULL or without a word: all cases */
+	const char *state, *item; /* filters, NULL = any; the state is a valid name */
+	int limit;
+	int64_t before_at; /* cursor; INT64_MAX = from the newest */
+	uint8_t before_id[UUID_LEN];
+};
+
+/* Calls FN for each case, newest receipt first, until it returns false or LIMIT is reached; *MORE tells whether others
+ * follow. ERR_BUSY while the search list is being filled. */
+int finder_list(struct search *s, struct ledger *l, const struct finder_query *q,
+                bool (*fn)(const struct ledger_case *, void *), void *arg, bool *more, struct err *e);
+
+#endif

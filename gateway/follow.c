@@ -1,0 +1,213 @@
+/* See follow.h. The waker's thread follows the ledger's changes from the first on, which is how the list is filled after
+ * a start, too; a case is read again only when its stamp says that its content is another. After a rebuild changes are
+ * counted anew, which the epoch tells: then the list starts again. */
+#include "gateway/follow.h"
+
+#include "gateway/gateway.h"
+#include "shared/db/db.h"
+#include "shared/fields.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH      128  /* cases in one round */
+#define OFFERS_MAX 2048 /* beyond it cases are read from the ledger */
+#define TEXTS_MAX  24   /* texts of one case: its own, and the latest notes */
+
+struct fresh {
+	struct fresh *next;
+	struct ledger_case c;
+};
+
+struct follow {
+	struct search *search;
+	pthread_mutex_t lock;
+	struct fresh *offers;
+	int n_offers;
+	int64_t after, epoch; /* the follower's own */
+};
+
+int follow_new(struct search *s, struct follow **out, struct err *e)
+{
+	struct follow *f = calloc(1, sizeof *f);
+	*out = f;
+	if (!f) return err_set(e, ERR_NOMEM, "search list");
+	f->search = s;
+	(void)pthread_mutex_init(&f->lock, NULL);
+	return ERR_OK;
+}
+
+static struct fresh *take(struct follow *f)
+{
+	(void)pthread_mutex_lock(&f->lock);
+	struct fresh *list = f->offers;
+	f->offers = NULL;
+	f->n_offers = 0;
+	(void)pthread_mutex_unlock(&f->lock);
+	return list;
+}
+
+static void drop(struct fresh *list)
+{
+	for (struct fresh *o = list, *next; o; o = next) {
+		next = o->next;
+		ledger_case_release(&o->c);
+		free(o);
+	}
+}
+
+void follow_free(struct follow *f)
+{
+	if (!f) return;
+	drop(take(f));
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+void follow_offer(struct follow *f, struct ledger_case *c)
+{
+	struct fresh *o = malloc(sizeof *o);
+	if (!o) return; /* the change will be followed */
+	o->c = *c;
+	(void)pthread_mutex_lock(&f->lock);
+	bool room = f->n_offers < OFFERS_MAX;
+	if (room) {
+		o->next = f->offers;
+		f->offers = o;
+		f->n_offers++;
+	}
+	(void)pthread_mutex_unlock(&f->lock);
+	if (room)
+		*c = (struct ledger_case){0};
+	else
+		free(o);
+}
+
+/* Another content has another stamp: each event raises the revision, a verdict moves the refused ones or the state. */
+static uint32_t stamp_of(int64_t revision, int64_t refused, enum case_state state)
+{
+	return (uint32_t)revision << 13 | ((uint32_t)refused & 0xff) << 5 | (uint32_t)state;
+}
+
+/* The last digits of a receipt number, by which people ask for one: box and serial. */
+static const char *receipt_tail(const char *receipt)
+{
+	const char *dash = strchr(receipt, '-');
+	const char *second = dash ? strchr(dash + 1, '-') : NULL;
+	return second ? second + 1 : receipt;
+}
+
+static size_t texts_of(const struct caseview *v, const char *texts[TEXTS_MAX])
+{
+	static const char *const in_blocks[][2] = {{"applicant", "address"}, {"service", "person"},
+	                                           {"service", "advice"},    {"activity", "place"},
+	                                           {"agent", "name"},        {"mediation", "outcome"}};
+	size_t n = 0;
+	texts[n++] = caseview_title(v);
+	for (size_t i = 0; i < sizeof in_blocks / sizeof *in_blocks; i++) {
+		const char *t = fields_text(json_object_get(v->doc, in_blocks[i][0]), in_blocks[i][1]);
+		if (*t) texts[n++] = t;
+	}
+	const char *note = fields_text(v->doc, "note");
+	if (*note) texts[n++] = note;
+	texts[n++] = receipt_tail(v->receipt);
+	const json_t *notes = json_object_get(v->doc, "notes");
+	for (size_t i = json_array_size(notes); i-- > 0 && n < TEXTS_MAX;)
+		texts[n++] = fields_text(json_array_get(notes, i), "text");
+	return n;
+}
+
+static int put(struct follow *f, const struct caseview *v, uint32_t stamp, struct err *e)
+{
+	const char *texts[TEXTS_MAX];
+	struct search_entry en = {.received_at = v->received_at, .stamp = stamp, .state = v->state, .item = v->item};
+	memcpy(en.id, v->id, UUID_LEN);
+	return search_put(f->search, &en, texts, texts_of(v, texts), e);
+}
+
+/* What was offered is the first content that a case has: anything in the list is newer. */
+static int put_offers(struct follow *f, struct err *e)
+{
+	int rc = ERR_OK;
+	struct fresh *list = take(f);
+	for (struct fresh *o = list; o && !rc; o = o->next) {
+		const struct caseview *v = &o->c.view;
+		uint32_t stamp;
+		struct search_entry en = {.received_at = v->received_at};
+		memcpy(en.id, v->id, UUID_LEN);
+		if (!search_stamp(f->search, &en, &stamp)) rc = put(f, v, stamp_of(v->revision, 0, v->state), e);
+	}
+	drop(list);
+	return rc;
+}
+
+struct change {
+	int64_t change;
+	uint8_t id[UUID_LEN];
+	uint32_t stamp;
+	bool known;
+};
+
+static int read_batch(struct follow *f, struct ledger *l, struct change out[BATCH], int *n, struct err *e)
+{
+	int r = 0;
+	size_t len;
+	*n = 0;
+	struct db_stmt *s = db_query(ledger_db(l), QUERY_changes_stamps, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "after", f->after);
+	db_bind_int(s, "limit", BATCH);
+	while (*n < BATCH && (r = db_step(s, e)) > 0) {
+		struct change *c = &out[(*n)++];
+		struct search_entry en = {.received_at = db_int(s, 2)};
+		const void *id = db_blob(s, 1, &len);
+		const char *state = db_text(s, 3);
+		uint32_t have = 0;
+		c->change = db_int(s, 0);
+		if (id && len == UUID_LEN) memcpy(c->id, id, UUID_LEN);
+		if (!state || !state_parse(state, &en.state)) en.state = STATE_DRAFT;
+		c->stamp = stamp_of(db_int(s, 5), db_int(s, 6), en.state);
+		memcpy(en.id, c->id, UUID_LEN);
+		c->known = search_stamp(f->search, &en, &have) && have == c->stamp;
+	}
+	db_reset(s);
+	return r < 0 ? -r : ERR_OK;
+}
+
+static int read_one(struct follow *f, struct ledger *l, const struct change *ch, struct err *e)
+{
+	struct ledger_case c = {0};
+	struct err none = {0};
+	int rc = ledger_case_get(l, ch->id, &c, &none);
+	if (!rc) rc = put(f, &c.view, ch->stamp, &none);
+	ledger_case_release(&c);
+	/* gone since, or damaged: the others are wanted all the same; the check of the ledger tells of damage */
+	return rc == (int)ERR_NOTFOUND || rc == (int)ERR_CORRUPT || rc == (int)ERR_INVALID ? ERR_OK
+	       : rc ? err_set(e, (enum err_code)rc, "%s", none.msg)
+	            : ERR_OK;
+}
+
+int follow_round(struct follow *f, struct ledger *l, bool *more, struct err *e)
+{
+	struct change batch[BATCH];
+	int64_t head = 0, epoch = 0;
+	int n = 0;
+	*more = false;
+	int rc = ledger_change_head(l, &head, &epoch, e);
+	if (rc) return rc;
+	if (epoch != f->epoch || head < f->after) {
+		search_clear(f->search);
+		f->epoch = epoch;
+		f->after = 0;
+	}
+	rc = put_offers(f, e);
+	if (!rc) rc = read_batch(f, l, batch, &n, e);
+	for (int i = 0; i < n && !rc; i++) {
+		if (!batch[i].known) rc = read_one(f, l, &batch[i], e);
+		if (!rc) f->after = batch[i].change;
+	}
+	*more = n == BATCH;
+	if (!rc && !*more) search_set_ready(f->search, true);
+	return rc;
+}

@@ -1,0 +1,28 @@
+/* The catalog in force, and its part of the API.
+ *
+ * A newer version replaces it whole; whoever works with the one before keeps it until items_put. Any thread. */
+#ifndef XINKE_GATEWAY_ITEMS_H
+#define XINKE_GATEWAY_ITEMS_H
+
+#include "gateway/gateway.h"
+#include "shared/catalog.h"
+
+struct items;         /* opaque: holds the edition in force */
+struct items_edition; /* opaque: one version, counted */
+
+int items_new(struct items **out, struct err *e);
+void items_free(struct items *it);
+/* Takes the newest catalog of the ledger when it is not the one in force. True when the edition changed. */
+bool items_refresh(struct items *it, struct ledger *l, const struct log *log);
+/* The edition in force (give back with items_put), NULL before the first has arrived. */
+struct items_edition *items_get(struct items *it);
+void items_put(struct items_edition *ed);
+const struct catalog *items_catalog(const struct items_edition *ed);
+/* What TIER offers of the item with CODE; OFFER_NONE where ED is NULL or has no such item. */
+enum offer items_offer(const struct items_edition *ed, const char *code, enum tier tier);
+/* {level, name} of who does offer IT when TIER does not. New reference. */
+json_t *items_office(const struct catalog_item *it, enum tier tier);
+
+http_handler items_catalog_get, items_list_get, items_one_get;
+
+#endif

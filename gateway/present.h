@@ -1,0 +1,31 @@
+/* Cases and their events as the API shows them (schema/openapi: Case, CaseSummary, CaseEvent). Any thread. */
+#ifndef XINKE_GATEWAY_PRESENT_H
+#define XINKE_GATEWAY_PRESENT_H
+
+#include "gateway/gateway.h"
+#include "gateway/items.h"
+
+/* Whose eyes it is made for. */
+struct present {
+	struct items_edition *edition;          /* borrowed; NULL before a catalog has come */
+	const struct ledger_identity *identity; /* of this box */
+	unsigned role;                          /* of the caller, for `actions` */
+};
+
+/* The whole case; L is asked only for what the county refused. New, NULL with the error in E. */
+json_t *present_case(const struct present *v, struct ledger *l, const struct ledger_case *c, struct err *e);
+/* The refused events of a case as an array. New, NULL with the error in E. */
+json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct err *e);
+/* As present_case, with the refusals at hand (taken). NULL without memory. */
+json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused);
+/* A row of a list. New, NULL without memory. */
+json_t *present_summary(const struct present *v, const struct ledger_case *c);
+/* One event of a history. New, NULL without memory. */
+json_t *present_event(const struct ledger_history *h);
+/* May a box of this release append TYPE? */
+bool present_own_type(enum case_event type);
+/* The ETag of a case at REVISION. */
+#define PRESENT_ETAG_MAX 24
+void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX]);
+
+#endif

@@ -1,0 +1,60 @@
+/* The search list: every case's text in memory, newest receipt first.
+ *
+ * Bodies are sealed on the disk, so names, addresses and notes cannot be searched there. The list holds no JSON and no
+ * SQL; follow.c fills it. One thread puts, any thread finds. */
+#ifndef XINKE_GATEWAY_SEARCH_H
+#define XINKE_GATEWAY_SEARCH_H
+
+#include "shared/err.h"
+#include "shared/states.h"
+#include "shared/uuid.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct search; /* opaque */
+
+#define SEARCH_WORDS_MAX 8    /* words of a query that are looked at */
+#define SEARCH_CHARS_MAX 4096 /* of one case's text; what is longer is not found by its end */
+
+int search_new(struct search **out, struct err *e);
+void search_free(struct search *s);
+
+/* A case to be put. */
+struct search_entry {
+	uint8_t id[UUID_LEN];
+	int64_t received_at; /* with the id, its place */
+	uint32_t stamp;      /* another one for another content */
+	enum case_state state;
+	const char *item;
+};
+/* Is the case in the list, and with what stamp? */
+bool search_stamp(struct search *s, const struct search_entry *en, uint32_t *stamp);
+/* Puts or replaces EN with the N texts of the case (UTF-8). ERR_NOMEM leaves the list as it was. */
+int search_put(struct search *s, const struct search_entry *en, const char *const *texts, size_t n, struct err *e);
+/* Forgets everything. */
+void search_clear(struct search *s);
+/* Is the list complete enough to be searched? Set by whoever fills it. */
+void search_set_ready(struct search *s, bool ready);
+bool search_ready(struct search *s);
+/* Cases in it, bytes that it takes. */
+void search_counts(struct search *s, size_t *cases, size_t *bytes);
+
+struct search_query {
+	const char *text;  /* words; all must occur */
+	int state;         /* enum case_state, -1 = any */
+	const char *item;  /* NULL = any */
+	int64_t before_at; /* starts below (before_at, before_id) */
+	uint8_t before_id[UUID_LEN];
+};
+struct search_hit {
+	uint8_t id[UUID_LEN];
+	int64_t received_at;
+};
+/* The first hits, newest first, at most MAX. Returns their number, -1 when TEXT holds no word. */
+int search_find(struct search *s, const struct search_query *q, struct search_hit *out, int max);
+/* Does TEXT hold a word? */
+bool search_has_word(const char *text);
+
+#endif

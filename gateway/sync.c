@@ -1,0 +1,101 @@
+/* See sync.h. The courier writes what it last saw as JSON under the meta key "sync_status"; marks, counts and space are
+ * read here. */
+#include "gateway/sync.h"
+
+#include "gateway/answer.h"
+#include "gateway/readers.h"
+#include "gateway/waker.h"
+#include "shared/caseview.h"
+#include "shared/fields.h"
+#include "shared/file.h"
+
+#include <string.h>
+
+#define STATUS_MAX 2048 /* bytes of the courier's JSON */
+
+static void set_time(json_t *o, const char *name, const json_t *status, int *rc)
+{
+	char text[CLOCK_TEXT];
+	int64_t ms = fields_int(status, name, 0);
+	clock_text(ms, text);
+	caseview_set(o, name, ms > 0 ? json_string(text) : json_null(), rc);
+}
+
+static void set_courier(json_t *o, const json_t *status, int *rc)
+{
+	const char *link = fields_text(status, "link"), *error = fields_text(status, "last_error");
+	bool known = strcmp(link, "up") == 0 || strcmp(link, "down") == 0;
+	caseview_set(o, "link", json_string(known ? link : "unknown"), rc);
+	set_time(o, "last_success_at", status, rc);
+	set_time(o, "last_attempt_at", status, rc);
+	caseview_set(o, "last_error", *error ? json_string(error) : json_null(), rc);
+	set_time(o, "next_attempt_at", status, rc);
+}
+
+static void set_log(json_t *o, const struct ledger_identity *id, const struct ledger_head *h, int *rc)
+{
+	char log[UUID_TEXT];
+	bool open = h->box != 0;
+	uuid_text(h->log, log);
+	caseview_set(o, "enrolled", json_boolean(id->enrolled), rc);
+	caseview_set(o, "station", id->enrolled ? json_string(id->station) : json_null(), rc);
+	caseview_set(o, "log", open ? json_string(log) : json_null(), rc);
+	caseview_set(o, "box", open ? json_integer(h->box) : json_null(), rc);
+	caseview_set(o, "head", json_integer(h->seq), rc);
+	caseview_set(o, "received", json_integer(h->received_seq), rc);
+	caseview_set(o, "backlog", json_integer(h->seq - h->received_seq), rc);
+}
+
+static json_t *build(struct gateway *gw, struct ledger *l, struct err *e)
+{
+	struct ledger_head head = {0};
+	struct ledger_counts counts = {0};
+	struct err none = {0};
+	char text[STATUS_MAX] = "";
+	int64_t avail = 0, total = 0;
+	int rc = ledger_head(l, &head, &none);
+	if (rc && rc != (int)ERR_NOTFOUND) {
+		(void)err_set(e, (enum err_code)rc, "%s", none.msg);
+		return NULL;
+	}
+	if (ledger_counts(l, &counts, e) || ledger_meta_text(l, "sync_status", text, sizeof text, e)) return NULL;
+	if (file_space(gw->cfg.data, &avail, &total, e)) return NULL;
+	json_t *status = json_loads(text, 0, NULL), *o = json_object();
+	rc = ERR_OK;
+	set_log(o, ledger_identity(l), &head, &rc);
+	set_courier(o, status, &rc);
+	caseview_set(o, "refused", json_integer(counts.refused), &rc);
+	caseview_set(o, "feed", json_integer(counts.feed), &rc);
+	caseview_set(o, "space",
+	             json_pack("{s:I, s:I}", "free_bytes", (json_int_t)avail, "total_bytes", (json_int_t)total), &rc);
+	json_decref(status);
+	if (!rc) return o;
+	json_decref(o);
+	(void)err_set(e, ERR_NOMEM, "sync state");
+	return NULL;
+}
+
+static void answer(struct gateway *gw, struct http_req *req, int status)
+{
+	struct err e = {0};
+	struct ledger *l = readers_take(gw->readers);
+	json_t *o = build(gw, l, &e);
+	readers_give(gw->readers, l);
+	if (o)
+		http_reply_json(req, status, o);
+	else
+		answer_error(gw, req, (int)e.code, &e);
+}
+
+void sync_get(struct http_req *req, void *ctx)
+{
+	if (answer_no_query(req)) answer(ctx, req, 200);
+}
+
+void sync_post(struct http_req *req, void *ctx)
+{
+	struct gateway *gw = ctx;
+	if (!answer_no_query(req)) return;
+	waker_call_courier(gw->waker);
+	answer(gw, req, 202);
+}

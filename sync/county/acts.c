@@ -1,0 +1,307 @@
+/* See acts.h. What can be told from the call alone is checked on the thread that serves; the key, the revision, who
+ * holds the case and what its state allows, in the write transaction that appends the event and remembers the key. */
+#include "sync/county/acts.h"
+
+#include "shared/body.h"
+#include "shared/canon.h"
+#include "shared/event.h"
+#include "shared/fields.h"
+#include "sync/county/casefile.h"
+#include "sync/county/cases.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct field shape[] = {
+    {.name = "type", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = EVENT_TYPE_MAX - 1},
+    {.name = "body", .kind = FIELD_ANY, .flags = FIELD_REQUIRED},
+    {.name = NULL},
+};
+
+/* --- who may --- */
+
+static bool is_station(const char *office)
+{
+	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
+}
+
+/* Does the holder take its cases with a box of its own? */
+static int has_box(struct store *s, const char *holder, bool *yes, struct err *e)
+{
+	*yes = false;
+	if (!is_station(holder)) return ERR_OK;
+	struct db_stmt *q = db_query(s->db, Q_station_active, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "station", holder);
+	int r = db_step(q, e);
+	*yes = r > 0;
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
+}
+
+/* May WHO append TYPE now? BOXED: the holder has a box of its own. A refusal goes to P. */
+static bool may(const struct session *who, const struct caseview *v, enum case_event type, bool boxed, struct problem *p)
+{
+	const struct state_row *row = NULL;
+	enum caseview_fit fit = caseview_may(v, type, EVENT_COUNTY, &row);
+	if (fit != FIT_OK || row->who == WHO_SYSTEM) {
+		problem_set(p, PROBLEM_TRANSITION, "%s in state %s", state_event_name(type), state_name(v->state));
+		return false;
+	}
+	if (boxed && row->by != BY_COUNTY_OR_REGISTERING && row->by != BY_ANY) {
+		problem_set(p, PROBLEM_TRANSITION, "the holder has a box of its own");
+		return false;
+	}
+	if (row->who == WHO_HEAD && who->role != ROLE_HEAD) {
+		problem_set(p, PROBLEM_FORBIDDEN, "this is for a head");
+		return false;
+	}
+	return true;
+}
+
+json_t *acts_list(struct call *c, struct worker *w, const struct caseview *v, struct err *e)
+{
+	bool boxed = false;
+	if (has_box(w->store, v->holder, &boxed, e)) return NULL;
+	json_t *list = json_array();
+	for (int t = 0; list && t < EVENT_COUNT && c->who.role & ROLE_ACTS; t++) {
+		struct problem p = {0};
+		if (t == EVENT_RECEIVE || !body_known((enum case_event)t)) continue;
+		bool ok = may(&c->who, v, (enum case_event)t, boxed, &p);
+		problem_release(&p);
+		if (ok && json_array_append_new(list, json_string(state_event_name((enum case_event)t)))) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	if (!list) (void)err_set(e, ERR_NOMEM, "actions");
+	return list;
+}
+
+/* --- the call itself --- */
+
+/* Moves the field errors of a body to where it stands in the call. */
+static void prefix(struct problem *p, struct problem *inner)
+{
+	size_t i;
+	json_t *one;
+	if (!inner->errors) {
+		problem_set(p, inner->code, "%s", inner->detail);
+		return;
+	}
+	json_array_foreach(inner->errors, i, one) {
+		char pointer[256];
+		(void)snprintf(pointer, sizeof pointer, "/body%s", fields_text(one, "pointer"));
+		problem_field(p, pointer, fields_text(one, "code"), "%s", fields_text(one, "message"));
+	}
+}
+
+static bool check(const json_t *call, int64_t now, struct problem *p)
+{
+	enum case_event type;
+	struct problem inner = {0};
+	const json_t *body = json_object_get(call, "body");
+	if (!fields_check(call, shape, "", p)) return false;
+	if (!state_event_parse(fields_text(call, "type"), &type))
+		problem_field(p, "/type", "value", "no such event type");
+	else if (type == EVENT_RECEIVE || !body_known(type))
+		problem_field(p, "/type", "not_allowed", "the county does not append this");
+	else if (!json_is_object(body))
+		problem_field(p, "/body", "type", "an object is wanted");
+	else if (!body_check(type, body, now, &inner))
+		prefix(p, &inner);
+	problem_release(&inner);
+	return !problem_any(p);
+}
+
+/* SHA-256 of principal, target and canonical request: what a key stands for. */
+static int digest(const struct call *c, const json_t *call, uint8_t out[DIGEST_LEN], struct err *e)
+{
+	char id[UUID_TEXT];
+	struct buf b;
+	buf_init(&b, 2 * LIMIT_CASE_BODY);
+	uuid_text(c->id, id);
+	buf_addf(&b, "%lld\nPOST /api/v1/cases/%s/events\n", (long long)c->who.account.id, id);
+	int rc = canon_write(call, &b, e);
+	if (!rc) digest_sha256(b.data, b.len, out);
+	buf_release(&b);
+	return rc;
+}
+
+/* Has the key been used? A refusal in P when by another call. */
+static int find_key(struct call *c, struct worker *w, const uint8_t request[DIGEST_LEN], bool *replayed, struct problem *p, struct err *e)
+{
+	size_t n;
+	*replayed = false;
+	struct db_stmt *q = db_query(w->store->db, Q_call_get, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "key", http_req_key(c->req), UUID_LEN);
+	int r = db_step(q, e);
+	const void *old = r > 0 ? db_blob(q, 0, &n) : NULL;
+	*replayed = old && n == DIGEST_LEN && memcmp(old, request, n) == 0;
+	if (r > 0 && !*replayed) problem_set(p, PROBLEM_KEY_REUSED, NULL);
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
+}
+
+static int keep_key(struct call *c, struct worker *w, const uint8_t request[DIGEST_LEN], struct err *e)
+{
+	struct db_stmt *q = db_query(w->store->db, Q_call_put, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "key", http_req_key(c->req), UUID_LEN);
+	db_bind_blob(q, "request", request, DIGEST_LEN);
+	db_bind_blob(q, "case_id", c->id, UUID_LEN);
+	return db_run(q, e);
+}
+
+/* A case goes to a station that there is, or to a department that the catalog names. */
+static int check_target(struct worker *w, const char *to, struct problem *p, struct err *e)
+{
+	struct catalog *cat = NULL;
+	struct store_station st;
+	struct err none = {0};
+	int rc = ERR_OK;
+	bool found = false;
+	if (is_station(to)) {
+		rc = store_station(w->store, to, &st, &none);
+		explicit_bzero(&st, sizeof st);
+		found = rc == ERR_OK;
+		if (rc == (int)ERR_NOTFOUND) rc = ERR_OK;
+	} else {
+		rc = store_catalog(w->store, &cat, &none);
+		for (size_t i = 0; !rc && !found && i < catalog_count(cat); i++)
+			found = strcmp(catalog_at(cat, i)->department, to) == 0;
+	}
+	if (rc) return err_set(e, none.code, "%s", none.msg);
+	if (!found) problem_field(p, "/body/to", "value", "neither a station nor a department of the catalog");
+	return ERR_OK;
+}
+
+static int check_case(struct call *c, struct worker *w, const struct casefile *f, enum case_event type, const json_t *body,
+                      struct problem *p, struct err *e)
+{
+	bool boxed = false;
+	struct problem inner = {0};
+	if (!f->view.exists || !cases_visible(&c->who, f->department)) {
+		problem_set(p, PROBLEM_NOT_FOUND, NULL);
+		return ERR_OK;
+	}
+	if (c->if_revision && c->if_revision != f->view.revision) {
+		problem_set(p, PROBLEM_STALE, NULL);
+		return ERR_OK;
+	}
+	int rc = has_box(w->store, f->view.holder, &boxed, e);
+	if (rc || !may(&c->who, &f->view, type, boxed, p)) return rc;
+	if (type == EVENT_FORWARD) return check_target(w, fields_text(body, "to"), p, e);
+	if (type == EVENT_AMEND &&
+	    !body_check_amended(fields_text(body, "field"), fields_text(body, "new"), f->view.doc, county_now(c->county), &inner))
+		prefix(p, &inner);
+	problem_release(&inner);
+	return ERR_OK;
+}
+
+static int make_event(struct call *c, const char *type, const json_t *body, struct event *ev, struct err *e)
+{
+	static const uint8_t no_key[EVENT_KEY_LEN]; /* the mac is each receiver's, in its feed */
+	(void)pthread_mutex_lock(&c->county->lock);
+	struct clock_now now = clock_read(&c->county->clock);
+	(void)pthread_mutex_unlock(&c->county->lock);
+	*ev = (struct event){.has_case = true, .at = now.wall, .mono = now.mono, .quality = now.quality};
+	memcpy(ev->id, http_req_key(c->req), UUID_LEN);
+	memcpy(ev->case_id, c->id, UUID_LEN);
+	memcpy(ev->boot, c->county->clock.boot, sizeof ev->boot);
+	int rc = event_set(ev->type, sizeof ev->type, type, "type", e);
+	if (!rc) rc = event_set(ev->actor, sizeof ev->actor, c->who.account.name, "actor", e);
+	if (!rc) rc = event_set(ev->origin, sizeof ev->origin, EVENT_COUNTY, "origin", e);
+	return rc ? rc : event_set_body(ev, body, no_key, e);
+}
+
+static int append(struct call *c, struct worker *w, const json_t *call, struct problem *p, struct err *e)
+{
+	struct casefile f;
+	struct event ev = {0};
+	enum case_event type = EVENT_COUNT;
+	const char *name = fields_text(call, "type");
+	const json_t *body = json_object_get(call, "body");
+	(void)state_event_parse(name, &type);
+	casefile_init(&f, w->store);
+	int rc = casefile_load(&f, c->id, e);
+	if (!rc) rc = check_case(c, w, &f, type, body, p, e);
+	if (!rc && !problem_any(p)) rc = make_event(c, name, body, &ev, e);
+	if (!rc && !problem_any(p)) rc = casefile_act(&f, &ev, body, ev.at, p, e);
+	if (!rc && !problem_any(p)) rc = casefile_flush(&f, e);
+	casefile_drop(&f);
+	event_release(&ev);
+	return rc;
+}
+
+static int transact(struct call *c, struct worker *w, bool *replayed, struct problem *p, struct err *e)
+{
+	uint8_t request[DIGEST_LEN];
+	const json_t *call = http_req_json(c->req);
+	int rc = digest(c, call, request, e);
+	if (!rc) rc = store_begin(w->store, e);
+	if (rc) return rc;
+	rc = find_key(c, w, request, replayed, p, e);
+	if (!rc && !*replayed && !problem_any(p)) {
+		rc = append(c, w, call, p, e);
+		if (!rc && !problem_any(p)) rc = keep_key(c, w, request, e);
+		if (!rc && !problem_any(p)) rc = store_commit(w->store, e);
+		if (!rc && !problem_any(p)) metrics_add(c->county->metrics, METRIC_ACTS, 1);
+	}
+	store_rollback(w->store); /* after the commit there is nothing left to roll back */
+	return rc;
+}
+
+static void act(struct call *c, struct worker *w)
+{
+	bool replayed = false;
+	struct problem p = {0};
+	struct err e = {0};
+	struct caseview v;
+	int rc = transact(c, w, &replayed, &p, &e);
+	if (!rc && !problem_any(&p)) {
+		rc = cases_read(c, w, &v, &e);
+		if (rc == (int)ERR_NOTFOUND) { /* a replay by an account that lost sight of it */
+			problem_set(&p, PROBLEM_NOT_FOUND, NULL);
+			rc = ERR_OK;
+		} else if (!rc) {
+			if (replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
+			cases_answer(c, w, 201, &v);
+			return;
+		}
+	}
+	if (rc)
+		call_error(c, rc, &e);
+	else
+		http_problem(c->req, &p);
+	problem_release(&p);
+}
+
+/* "17", or * for any state. Weak tags never match (RFC 9110 section 13.1.1); a list of tags is not taken. */
+static bool read_if_match(struct call *c)
+{
+	const char *h = http_req_header(c->req, "If-Match");
+	char *end = NULL;
+	if (!h || strcmp(h, "*") == 0) return true;
+	if (h[0] != '"' || h[1] < '1' || h[1] > '9') return false;
+	c->if_revision = strtoll(h + 1, &end, 10);
+	return end[0] == '"' && end[1] == '\0';
+}
+
+void acts_post(struct http_req *req, void *ctx)
+{
+	static const char *const none[] = {NULL};
+	struct problem p = {0};
+	if (!http_req_query_only(req, none)) return;
+	struct call *c = call_new(ctx, req, act);
+	if (!c || !call_path_id(c, "id")) return;
+	if (!read_if_match(c))
+		problem_set(&p, PROBLEM_MALFORMED_REQUEST, "If-Match wants the ETag of the case");
+	else
+		(void)check(http_req_json(req), county_now(c->county), &p);
+	if (problem_any(&p))
+		call_refuse(c, &p);
+	else
+		call_submit(c);
+}

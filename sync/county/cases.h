@@ -1,0 +1,16 @@
+/* Cases at the county's API: lists, single cases, histories. */
+#ifndef XINKE_COUNTY_CASES_H
+#define XINKE_COUNTY_CASES_H
+
+#include "sync/county/call.h"
+
+/* May this account see a case of DEPARTMENT? A department sees its own items alone. */
+bool cases_visible(const struct session *who, const char *department);
+/* Reads case C->id if the caller may see it, ERR_NOTFOUND otherwise. Release the view. */
+int cases_read(struct call *c, struct worker *w, struct caseview *out, struct err *e);
+/* Answers STATUS with the case as it is now, with its ETag; takes V. */
+void cases_answer(struct call *c, struct worker *w, int status, struct caseview *v);
+
+http_handler cases_get, cases_one_get, cases_events_get;
+
+#endif
