@@ -26,7 +26,7 @@ static bool parameter(const char *query, const char *name, char out[VALUE_MAX])
 	if (!query) return false;
 	for (query += n + 1; *query && *query != '&' && k + 1 < VALUE_MAX; query++) {
 		bool escaped = *query == '%' && hex(query[1]) >= 0 && hex(query[2]) >= 0;
-		out[k++] = escaped ? (char)(hex(query[1]) << 4 | hex(query[2])) : *query;
+		out[k++] = (char)(escaped ? hex(query[1]) * 16 + hex(query[2]) : *query);
 		query += escaped ? 2 : 0;
 	}
 	out[k] = '\0';

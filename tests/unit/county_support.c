@@ -1,0 +1,314 @@
+/* See county_support.h. */
+#include "tests/unit/county_support.h"
+
+#include "shared/body.h"
+#include "shared/fields.h"
+#include "shared/json_parse.h"
+#include "shared/text.h"
+#include "sync/county/import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OK(call, e)                                                                                                    \
+	do {                                                                                                           \
+		if (call) fail_msg("%s:%d: %s", __FILE__, __LINE__, (e)->msg);                                         \
+	} while (0)
+
+static const struct log quiet = {.program = "test", .level = LOG_LEVEL_ERROR};
+
+/* --- the county --- */
+
+void test_county_make(struct test_county *w)
+{
+	struct err e = {0};
+	struct import_paths paths;
+	struct import_report r;
+	memset(w, 0, sizeof *w);
+	support_folder_make(&w->folder);
+	support_clock_init(&w->clock);
+	w->catalog = support_catalog();
+	w->cfg = (struct county_config){.code_hours = 72, .workers = 1, .sync_port = 8441};
+	(void)snprintf(w->cfg.data, sizeof w->cfg.data, "%s/data", w->folder.path);
+	(void)snprintf(w->cfg.names, sizeof w->cfg.names, "localhost,127.0.0.1");
+	(void)snprintf(w->cfg.sync_url, sizeof w->cfg.sync_url, "https://localhost:8441");
+	OK(county_keys_make(&w->cfg, "呼图壁县", &e), &e);
+	OK(county_init(&w->c, &w->cfg, &quiet, &e), &e);
+	w->c.clock = w->clock.clock; /* its arg leads to ours */
+	w->c.metrics = &w->metrics;
+	OK(county_store(&w->c, STORE_MIGRATE, &w->s, &e), &e);
+	OK(import_schema(XINKE_ROOT "/schema", &paths, &e), &e);
+	struct import_files f = {paths.stations, paths.catalog, paths.calendar};
+	OK(import_run(w->s, &f, w->clock.wall, &r, &e), &e);
+	assert_int_equal(r.stations, 80);
+	OK(county_path(&w->cfg, "county.db", w->db, &e), &e);
+}
+
+void test_county_release(struct test_county *w)
+{
+	store_close(w->s);
+	county_release(&w->c);
+	catalog_free(w->catalog);
+	support_folder_remove(&w->folder);
+}
+
+static void collect(const char *fault, void *arg)
+{
+	char *out = arg;
+	size_t n = strlen(out);
+	(void)snprintf(out + n, 4096 - n, "%s\n", fault);
+}
+
+void test_county_verify(struct test_county *w, int64_t faults)
+{
+	struct err e = {0};
+	struct verify_report r;
+	char told[4096] = "";
+	OK(verify_run(w->s, &r, collect, told, &e), &e);
+	if (r.faults != faults) fail_msg("%lld faults, not %lld:\n%s", (long long)r.faults, (long long)faults, told);
+}
+
+/* --- a box --- */
+
+static void open_ledger(struct test_box *b, enum ledger_mode mode)
+{
+	struct err e = {0};
+	struct ledger_config lc = {.path = b->db, .field_key = b->key, .mode = mode, .clock = &b->w->clock.clock};
+	OK(ledger_open(&lc, &b->l, &e), &e);
+}
+
+static void make_folder(struct test_box *b, struct test_county *w)
+{
+	memset(b, 0, sizeof *b);
+	b->w = w;
+	support_folder_make(&b->folder);
+	support_path(&b->folder, "ledger.db", b->db);
+	support_path(&b->folder, "field.key", b->key);
+}
+
+static json_t *enrol_request(struct test_box *b, const char *code)
+{
+	struct err e = {0};
+	char log[UUID_TEXT], key[TEXT_B64_LEN(SEAL_KEY_LEN)], csr[X509_PEM_MAX];
+	struct ec_key *k = ec_key_generate();
+	assert_non_null(k);
+	OK(x509_csr_make(k, "box", NULL, 0, csr, &e), &e);
+	ec_key_free(k);
+	uuid_random(b->log);
+	uuid_text(b->log, log);
+	(void)text_b64(ledger_field_key(b->l), SEAL_KEY_LEN, key);
+	return json_pack("{s:s,s:s,s:s,s:n,s:s,s:s,s:i}", "code", code, "log", log, "csr", csr, "server_csr", "field_key", key, "software", "test/1",
+	                 "later", 1);
+}
+
+static void take_enrolment(struct test_box *b, const json_t *answer)
+{
+	struct err e = {0};
+	struct x509_info info;
+	const char *cert = fields_text(answer, "certificate"), *key = fields_text(answer, "station_key");
+	struct ledger_enrolment en = {.station = fields_text(answer, "station"), .name = fields_text(answer, "station_name"),
+	                              .township = fields_text(answer, "township"), .box = (int)fields_int(answer, "box", 0)};
+	assert_true(tier_parse(fields_text(answer, "tier"), &en.tier));
+	assert_int_equal(text_unb64(key, strlen(key), en.station_key, EVENT_KEY_LEN), EVENT_KEY_LEN);
+	memcpy(en.log, b->log, UUID_LEN);
+	OK(x509_read(cert, strlen(cert), &info, &e), &e);
+	memcpy(b->peer.fingerprint, info.fingerprint, DIGEST_LEN);
+	(void)snprintf(b->peer.station, sizeof b->peer.station, "%.12s", info.cn);
+	b->number = en.box;
+	OK(ledger_enrol(b->l, &en, &e), &e);
+}
+
+void test_box_make(struct test_box *b, struct test_county *w, const char *station)
+{
+	struct err e = {0};
+	struct problem p = {0};
+	char code[COUNTY_CODE_MAX];
+	int64_t expires;
+	json_t *answer = NULL, *again = NULL;
+	make_folder(b, w);
+	OK(ledger_key_make(b->key, &e), &e);
+	open_ledger(b, LEDGER_MIGRATE);
+	OK(county_enrol_code(&w->c, w->s, station, "test", code, &expires, &e), &e);
+	json_t *req = enrol_request(b, code);
+	OK(county_enrol(&w->c, w->s, req, "192.0.2.1", &answer, &p, &e), &e);
+	if (!answer) fail_msg("%s", p.detail);
+	/* a box that lost the answer asks again and gets the same */
+	OK(county_enrol(&w->c, w->s, req, "192.0.2.1", &again, &p, &e), &e);
+	assert_true(json_equal(answer, again));
+	take_enrolment(b, answer);
+	json_decref(req);
+	json_decref(again);
+	json_decref(answer);
+}
+
+void test_box_release(struct test_box *b)
+{
+	ledger_close(b->l);
+	support_folder_remove(&b->folder);
+}
+
+void test_box_copy(struct test_box *b, const struct test_box *from)
+{
+	make_folder(b, from->w);
+	support_sql(from->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	support_copy(from->db, b->db);
+	support_copy(from->key, b->key);
+	b->peer = from->peer;
+	b->number = from->number;
+	memcpy(b->log, from->log, UUID_LEN);
+	open_ledger(b, LEDGER_WRITE);
+}
+
+static struct ledger_call call_of(struct test_box *b, unsigned n)
+{
+	struct ledger_call c = {.actor = "clerk", .device = "phone-1", .now = clock_read(&b->w->clock.clock)};
+	support_id(n, c.key);
+	digest_sha256(c.key, UUID_LEN, c.request);
+	return c;
+}
+
+void test_box_register(struct test_box *b, unsigned n, const char *code)
+{
+	struct err e = {0};
+	const struct catalog_item *item = catalog_find(b->w->catalog, code);
+	assert_non_null(item);
+	json_t *req = support_registration(item, "王建国", SUPPORT_PERSON, SUPPORT_PHONE);
+	struct ledger_call call = call_of(b, n);
+	OK(ledger_begin(b->l, &e), &e);
+	OK(ledger_register(b->l, &call, req, b->w->catalog, item, &e), &e);
+	OK(ledger_commit(b->l, &e), &e);
+	json_decref(req);
+}
+
+void test_box_act(struct test_box *b, unsigned key, unsigned n, const char *type, const char *body)
+{
+	struct err e = {0};
+	struct problem p = {0};
+	enum case_event ev;
+	uint8_t id[UUID_LEN];
+	struct ledger_call call = call_of(b, key);
+	json_t *j = support_json(body);
+	support_id(n, id);
+	assert_true(state_event_parse(type, &ev));
+	OK(ledger_begin(b->l, &e), &e);
+	OK(ledger_act(b->l, &call, id, 0, ev, j, OFFER_HANDLE, &p, &e), &e);
+	if (problem_any(&p)) fail_msg("%s", p.detail);
+	OK(ledger_commit(b->l, &e), &e);
+	json_decref(j);
+}
+
+void test_box_force(struct test_box *b, unsigned key, unsigned n, const char *type, const char *body)
+{
+	struct err e = {0};
+	uint8_t id[UUID_LEN];
+	struct ledger_call call = call_of(b, key);
+	json_t *j = support_json(body);
+	support_id(n, id);
+	OK(ledger_begin(b->l, &e), &e);
+	OK(ledger_append(b->l, &call, id, type, j, &e), &e);
+	OK(ledger_commit(b->l, &e), &e);
+	json_decref(j);
+}
+
+enum ledger_sync test_box_sync(struct test_box *b, unsigned n)
+{
+	struct err e = {0};
+	struct ledger_case c = {0};
+	uint8_t id[UUID_LEN];
+	support_id(n, id);
+	OK(ledger_case_get(b->l, id, &c, &e), &e);
+	enum ledger_sync s = c.sync;
+	ledger_case_release(&c);
+	return s;
+}
+
+/* --- exchange --- */
+
+static void make_request(struct test_box *b, int limit, struct wire_request *r)
+{
+	struct err e = {0};
+	struct ledger_head h;
+	OK(ledger_head(b->l, &h, &e), &e);
+	*r = (struct wire_request){.now = b->w->clock.wall, .quality = CLOCK_SYNCED, .have.seq = h.received_seq};
+	memcpy(r->station, b->peer.station, sizeof r->station);
+	memcpy(r->log, h.log, UUID_LEN);
+	memcpy(r->have.hash, h.received_hash, DIGEST_LEN);
+	(void)snprintf(r->software, sizeof r->software, "test/1");
+	r->health = json_pack("{s:I}", "head", (json_int_t)h.seq);
+	r->events = calloc(LIMIT_BATCH_EVENTS, sizeof *r->events);
+	assert_non_null(r->events);
+	OK(ledger_unsent(b->l, h.received_seq, limit ? limit : LIMIT_BATCH_EVENTS, LIMIT_BATCH_BYTES, r->events, &r->n_events, &e), &e);
+	r->head = r->have;
+	if (r->n_events) {
+		r->head.seq = r->events[r->n_events - 1].seq;
+		memcpy(r->head.hash, r->events[r->n_events - 1].hash, DIGEST_LEN);
+		OK(ledger_mark_sent(b->l, r->head.seq, &e), &e);
+	}
+	OK(ledger_feed_head(b->l, &r->feed.seq, r->feed.hash, &e), &e);
+}
+
+static void check_signature(struct test_box *b, const struct buf *request, const char *answer, size_t len, const char *header)
+{
+	struct err e = {0};
+	char id[WIRE_KEY_ID_MAX];
+	uint8_t sig[EC_SIG_MAX], digest[DIGEST_LEN];
+	size_t sig_len = 0;
+	struct ec_key *k = NULL;
+	assert_true(wire_signature_parse(header, id, sig, sizeof sig, &sig_len));
+	assert_string_equal(id, b->w->c.answer_key_id);
+	OK(ec_key_from_cert(b->w->c.answer_cert, strlen(b->w->c.answer_cert), &k, &e), &e);
+	wire_digest(request->data, request->len, answer, len, digest);
+	assert_int_equal(ec_verify(k, digest, sig, sig_len), ERR_OK);
+	ec_key_free(k);
+}
+
+static bool same(const struct wire_mark *a, const struct wire_mark *b)
+{
+	return a->seq == b->seq && memcmp(a->hash, b->hash, DIGEST_LEN) == 0;
+}
+
+enum problem_code test_box_exchange(struct test_box *b, int limit, enum test_fate fate, struct wire_answer *out)
+{
+	struct err e = {0};
+	struct problem p = {0};
+	struct wire_request r;
+	struct wire_answer a = {0};
+	struct buf text;
+	char *answer = NULL, signature[256];
+	size_t len = 0;
+	buf_init(&text, LIMIT_EXCHANGE);
+	make_request(b, limit, &r);
+	OK(wire_request_encode(&r, &text, &e), &e);
+	OK(county_exchange(&b->w->c, b->w->s, &b->peer, text.data, text.len, &answer, &len, signature, &p, &e), &e);
+	enum problem_code code = p.code;
+	if (!problem_any(&p)) {
+		check_signature(b, &text, answer, len, signature);
+		OK(wire_answer_decode(answer, len, &a, &e), &e);
+		if (fate == ANSWER_KEPT && same(&a.received, &r.head)) OK(ledger_apply(b->l, a.received.seq, a.received.hash, a.feed, &e), &e);
+	}
+	problem_release(&p);
+	wire_request_release(&r);
+	buf_release(&text);
+	free(answer);
+	if (out)
+		*out = a;
+	else
+		wire_answer_release(&a);
+	return code;
+}
+
+void test_box_settle(struct test_box *b)
+{
+	struct err e = {0};
+	struct ledger_head h;
+	bool more = true;
+	for (int i = 0; more; i++) {
+		struct wire_answer a;
+		assert_true(i < 1000);
+		assert_int_equal(test_box_exchange(b, 0, ANSWER_KEPT, &a), PROBLEM_NONE);
+		OK(ledger_head(b->l, &h, &e), &e);
+		more = a.more || a.received.seq < h.seq;
+		wire_answer_release(&a);
+	}
+}
