@@ -112,6 +112,15 @@ $(O)/xinke: $(call obj,$(CLI)) $(LIB)
 $(PROGRAMS:%=$(O)/%):
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -o $@
 
+# A box's data folder made without a county, for the gateway's own tests.
+$(O)/fixture-box: $(call obj,tests/fixture/box.c) $(LIB)
+# The yardsticks of `make bench`.
+$(O)/bench/raw: $(call obj,tests/bench/raw.c)
+$(O)/bench/ingest: $(call obj,tests/bench/ingest.c) $(LIB)
+$(O)/fixture-box $(O)/bench/raw $(O)/bench/ingest:
+	@mkdir -p $(@D)
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -o $@
+
 # --- unit tests -------------------------------------------------------------------------------------------------------
 # The root of the sources, for tests that read the schema and the vectors.
 $(O)/obj/tests/unit/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"' -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
@@ -156,7 +165,7 @@ demo: deps-test ## the main job told by a script
 	@$(WITH_NODE) XINKE_BIN=$(B) node tests/demo/demo.mjs
 test: deps-test ## install, build with sanitizers, run every suite
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory SAN=1 all unit
+	@$(MAKE) --no-print-directory SAN=1 all $(B)/san/fixture-box unit
 	@$(MAKE) --no-print-directory integration
 integration: ## the suites over real processes (build first: make all; make SAN=1 all)
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san node --test --test-concurrency=1 tests/lib/*_test.mjs \
