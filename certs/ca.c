@@ -2,8 +2,8 @@
  * ca_free and is written once, by ca_init. Every certificate ends no later than the root and begins no earlier. */
 #include "certs/ca.h"
 
-#include "shared/file.h"
 #include "shared/crypto/rng.h"
+#include "shared/file.h"
 #include "shared/text.h"
 
 #include <arpa/inet.h>

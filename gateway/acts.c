@@ -25,7 +25,7 @@ static void prefix(const struct problem *p)
 {
 	size_t i;
 	json_t *one;
-	json_array_foreach (p->errors, i, one) {
+	json_array_foreach(p->errors, i, one) {
 		char pointer[256];
 		const char *at = fields_text(one, "pointer");
 		if (strncmp(at, "/body", 5) == 0) continue;

@@ -82,6 +82,7 @@ void follow_offer(struct follow *f, struct ledger_case *c)
 		*c = (struct ledger_case){0};
 	else
 		free(o);
+	/* cppcheck-suppress memleak ; with room it lives on in the list */
 }
 
 /* Another content has another stamp: each event raises the revision, a verdict moves the refused ones or the state. */

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRIES 5          /* of one account */
+#define TRIES         5  /* of one account */
 #define ADDRESS_TRIES 20 /* of one address: behind it may stand a whole office */
-#define TOKEN_BYTES 32
+#define TOKEN_BYTES   32
 
 struct found {
 	struct account a;
@@ -43,8 +43,8 @@ static void token_hash(const char *token, uint8_t out[DIGEST_LEN])
 	digest_sha256(token, strlen(token), out);
 }
 
-static int open_session(struct db *db, const struct account_queries *q, const char *peer, int64_t now, struct account *a,
-                        char token[ACCOUNT_TOKEN_MAX], struct err *e)
+static int open_session(struct db *db, const struct account_queries *q, const char *peer, int64_t now,
+                        struct account *a, char token[ACCOUNT_TOKEN_MAX], struct err *e)
 {
 	uint8_t raw[TOKEN_BYTES], hash[DIGEST_LEN];
 	rng_bytes(raw, sizeof raw);
@@ -71,8 +71,8 @@ struct subjects {
 	char account[192], address[80];
 };
 
-static int locked(struct db *db, const struct account_queries *q, const struct subjects *who, int64_t now, struct problem *p,
-                  struct err *e)
+static int locked(struct db *db, const struct account_queries *q, const struct subjects *who, int64_t now,
+                  struct problem *p, struct err *e)
 {
 	int64_t account = 0, address = 0;
 	int rc = lockout_wait(db, &q->lockout, who->account, now, &account, e);
@@ -84,8 +84,8 @@ static int locked(struct db *db, const struct account_queries *q, const struct s
 	return ERR_OK;
 }
 
-static int record(struct db *db, const struct account_queries *q, const struct subjects *who, bool good, const char *peer,
-                  int64_t now, struct account *a, char token[ACCOUNT_TOKEN_MAX], struct err *e)
+static int record(struct db *db, const struct account_queries *q, const struct subjects *who, bool good,
+                  const char *peer, int64_t now, struct account *a, char token[ACCOUNT_TOKEN_MAX], struct err *e)
 {
 	int rc = db_begin(db, e);
 	if (!rc && good) {
@@ -102,8 +102,8 @@ static int record(struct db *db, const struct account_queries *q, const struct s
 }
 
 int account_sign_in(struct db *db, const struct account_queries *q, const char *name, const char *password,
-                    const char *peer, int64_t now, struct account *out, char token[ACCOUNT_TOKEN_MAX], struct problem *p,
-                    struct err *e)
+                    const char *peer, int64_t now, struct account *out, char token[ACCOUNT_TOKEN_MAX],
+                    struct problem *p, struct err *e)
 {
 	struct found f;
 	struct subjects who;
@@ -121,8 +121,8 @@ int account_sign_in(struct db *db, const struct account_queries *q, const char *
 	return ERR_OK;
 }
 
-int account_of_token(struct db *db, const struct account_queries *q, const char *token, int64_t now, struct account *out,
-                     struct err *e)
+int account_of_token(struct db *db, const struct account_queries *q, const char *token, int64_t now,
+                     struct account *out, struct err *e)
 {
 	uint8_t hash[DIGEST_LEN];
 	*out = (struct account){0};
@@ -140,7 +140,8 @@ int account_of_token(struct db *db, const struct account_queries *q, const char 
 	out->expires_at = db_int(s, 5);
 	out->seen_at = db_int(s, 6);
 	db_reset(s);
-	if (now >= out->expires_at || now - out->seen_at > ACCOUNT_IDLE_MS) return err_set(e, ERR_DENIED, "the session is over");
+	if (now >= out->expires_at || now - out->seen_at > ACCOUNT_IDLE_MS)
+		return err_set(e, ERR_DENIED, "the session is over");
 	return ERR_OK;
 }
 

@@ -9,23 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS 86400000LL
-#define CHINA_MS (8 * 3600000LL) /* people come of age by the day in China */
-#define SAFE_MS 4102444800000LL /* 2100-01-01: no time of ours lies past it */
-#define ID_TYPES "citizen_id|hmt_residence|foreign_residence|passport|credit_code|none"
+#define DAY_MS      86400000LL
+#define CHINA_MS    (8 * 3600000LL) /* people come of age by the day in China */
+#define SAFE_MS     4102444800000LL /* 2100-01-01: no time of ours lies past it */
+#define ID_TYPES    "citizen_id|hmt_residence|foreign_residence|passport|credit_code|none"
 #define ADULT_YEARS 18 /* 民法典 article 17 */
 
-#define REQ FIELD_REQUIRED
-#define OPT FIELD_NULLABLE
-#define END {.name = NULL}
+#define REQ         FIELD_REQUIRED
+#define OPT         FIELD_NULLABLE
+#define END                                                                                                            \
+	{                                                                                                              \
+		.name = NULL                                                                                           \
+	}
 
 static const struct field guardian[] = {
-    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},
-    {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
-    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0},
-    {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
-    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},
-    END,
+    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},      {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
+    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0}, {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
+    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},  END,
 };
 
 static const struct field applicant[] = {
@@ -42,12 +42,9 @@ static const struct field applicant[] = {
 };
 
 static const struct field agent[] = {
-    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},
-    {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
-    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0},
-    {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
-    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},
-    END,
+    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},      {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
+    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0}, {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
+    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},  END,
 };
 
 static const struct field material[] = {
@@ -99,7 +96,10 @@ static const struct field captured[] = {
 	    {"mediation", FIELD_OBJECT, OPT, 0, 0, 0, mediation}, {"agent", FIELD_OBJECT, OPT, 0, 0, 0, agent},        \
 	    {"materials", FIELD_ARRAY, OPT, 0, 40, 0, material},                                                       \
 	    {"channel", FIELD_ENUM, REQ, 0, 0, "window|visit|kiosk", 0}, {"note", FIELD_TEXT, OPT, 0, 2000, 0, 0},     \
-	    {"received_reason", FIELD_LINE, OPT, 1, 200, 0, 0}, {"captured", FIELD_OBJECT, OPT, 0, 0, 0, captured}
+	    {"received_reason", FIELD_LINE, OPT, 1, 200, 0, 0},                                                        \
+	{                                                                                                              \
+		"captured", FIELD_OBJECT, OPT, 0, 0, 0, captured                                                       \
+	}
 
 static const struct field registration[] = {RECORD_FIELDS, {"received_at", FIELD_TIME, OPT, 0, 0, 0, 0}, END};
 
@@ -309,8 +309,10 @@ static void check_received_at(const json_t *req, int64_t now, struct problem *p)
 	const json_t *cap = fields_get(req, "captured");
 	if (clock_parse(fields_text(req, "received_at"), &ms)) {
 		if (ms > now + 60000) problem_field(p, "/received_at", "range", "lies in the future");
-		if (ms < now - BODY_BACK_ENTRY_MS) problem_field(p, "/received_at", "range", "lies more than a year back");
-		if (!*fields_text(req, "received_reason")) problem_field(p, "/received_reason", "required", "back-entry needs a reason");
+		if (ms < now - BODY_BACK_ENTRY_MS)
+			problem_field(p, "/received_at", "range", "lies more than a year back");
+		if (!*fields_text(req, "received_reason"))
+			problem_field(p, "/received_reason", "required", "back-entry needs a reason");
 	} else if (*fields_text(req, "received_reason")) {
 		problem_field(p, "/received_at", "required", "a reason without a time");
 	}
@@ -348,7 +350,8 @@ bool body_lacks_material(const json_t *materials, const struct catalog_item *ite
 	if (!item->published) return false; /* a draft's list is an example and binds nobody */
 	const json_t *wanted = json_object_get(json_object_get(item->json, "guide"), "materials");
 	json_array_foreach(wanted, i, m) {
-		if (json_is_true(json_object_get(m, "required")) && !brought(materials, fields_text(m, "name"))) return true;
+		if (json_is_true(json_object_get(m, "required")) && !brought(materials, fields_text(m, "name")))
+			return true;
 	}
 	return false;
 }

@@ -27,9 +27,15 @@ void caseview_release(struct caseview *v)
 const char *caseview_fit_name(enum caseview_fit f)
 {
 	static const char *const names[] = {
-	    [FIT_OK] = "ok",       [FIT_TRANSITION] = "transition",   [FIT_HOLDER] = "not_holder",
-	    [FIT_LEVEL] = "level", [FIT_BODY] = "body",               [FIT_STALE] = "stale_amend",
-	    [FIT_EXISTS] = "case_exists", [FIT_NO_CASE] = "no_such_case", [FIT_UNKNOWN] = "unknown_type",
+	    [FIT_OK] = "ok",
+	    [FIT_TRANSITION] = "transition",
+	    [FIT_HOLDER] = "not_holder",
+	    [FIT_LEVEL] = "level",
+	    [FIT_BODY] = "body",
+	    [FIT_STALE] = "stale_amend",
+	    [FIT_EXISTS] = "case_exists",
+	    [FIT_NO_CASE] = "no_such_case",
+	    [FIT_UNKNOWN] = "unknown_type",
 	};
 	return names[f];
 }
@@ -82,8 +88,9 @@ bool caseview_level(const struct state_row *row, enum offer offer)
 
 static enum caseview_fit do_receive(struct caseview *v, const struct caseview_event *ev, int *rc)
 {
-	static const char *const kept[] = {"applicant", "service", "activity", "mediation", "agent", "materials", "channel",
-	                                   "note", "received_reason", "captured", "catalog", "catalog_version", "record"};
+	static const char *const kept[] = {"applicant", "service",         "activity", "mediation",       "agent",
+	                                   "materials", "channel",         "note",     "received_reason", "captured",
+	                                   "catalog",   "catalog_version", "record"};
 	if (!*fields_text(ev->body, "item") || !*fields_text(ev->body, "receipt_number")) return FIT_BODY;
 	json_t *doc = json_object();
 	if (!doc) {
@@ -133,7 +140,8 @@ static enum caseview_fit do_note(struct caseview *v, const struct caseview_event
 		if (*rc) return FIT_OK;
 	}
 	if (json_array_size(notes) >= CASEVIEW_NOTES_MAX) return FIT_OK;
-	json_t *n = json_pack("{s:I,s:s,s:s}", "at", (json_int_t)ev->at, "actor", ev->actor, "text", fields_text(ev->body, "text"));
+	json_t *n = json_pack("{s:I,s:s,s:s}", "at", (json_int_t)ev->at, "actor", ev->actor, "text",
+	                      fields_text(ev->body, "text"));
 	if (!n || json_array_append_new(notes, n)) *rc = ERR_NOMEM;
 	return FIT_OK;
 }

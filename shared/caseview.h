@@ -18,43 +18,43 @@
 #include <stdint.h>
 
 #define CASEVIEW_OFFICE_MAX 204 /* bytes of an office: a station's code or a name of 50 characters, four bytes each */
-#define CASEVIEW_NOTES_MAX 100  /* notes kept in the view; the history has them all */
+#define CASEVIEW_NOTES_MAX  100 /* notes kept in the view; the history has them all */
 
 enum caseview_fit {
 	FIT_OK,
-	FIT_TRANSITION,   /* the table has no such row */
-	FIT_HOLDER,       /* the event's origin may not append it: another office holds the case */
-	FIT_LEVEL,        /* the station only takes this item in; judged by the county and by the box's call, not by the fold */
-	FIT_BODY,         /* the body cannot be used */
-	FIT_STALE,        /* amend: the old value is not what stands there */
-	FIT_EXISTS,       /* receive: the case is there already */
-	FIT_NO_CASE,      /* the case has not been received */
-	FIT_UNKNOWN,      /* a type that this release does not know */
+	FIT_TRANSITION, /* the table has no such row */
+	FIT_HOLDER,     /* the event's origin may not append it: another office holds the case */
+	FIT_LEVEL, /* the station only takes this item in; judged by the county and by the box's call, not by the fold */
+	FIT_BODY,  /* the body cannot be used */
+	FIT_STALE,   /* amend: the old value is not what stands there */
+	FIT_EXISTS,  /* receive: the case is there already */
+	FIT_NO_CASE, /* the case has not been received */
+	FIT_UNKNOWN, /* a type that this release does not know */
 };
 
 struct caseview {
 	uint8_t id[UUID_LEN];
 	bool exists; /* a receive was applied */
 	enum case_state state;
-	enum case_state asked_state;             /* who asked for the supplement stands here until it is complete */
+	enum case_state asked_state; /* who asked for the supplement stands here until it is complete */
 	char asked_holder[CASEVIEW_OFFICE_MAX];
-	char station[13];                        /* the registering station */
+	char station[13]; /* the registering station */
 	char holder[CASEVIEW_OFFICE_MAX];
 	char item[41];
 	char receipt[RECEIPT_MAX];
-	char token[17];                          /* of the public progress page */
+	char token[17];                               /* of the public progress page */
 	int64_t received_at, accepted_at, updated_at; /* ms; accepted_at 0 = not accepted */
-	int64_t revision;                        /* events applied or refused so far */
-	json_t *doc;                             /* applicant or record block, materials, notes, ...; owned */
+	int64_t revision;                             /* events applied or refused so far */
+	json_t *doc;                                  /* applicant or record block, materials, notes, ...; owned */
 };
 
 /* What the fold needs of an event; all borrowed. */
 struct caseview_event {
 	const char *type;
-	const json_t *body;  /* NULL when erased */
-	const char *origin;  /* station code or "county" */
+	const json_t *body; /* NULL when erased */
+	const char *origin; /* station code or "county" */
 	const char *actor;
-	int64_t at;          /* ms */
+	int64_t at; /* ms */
 };
 
 /* An empty case with this id. Release with caseview_release. */

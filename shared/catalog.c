@@ -14,9 +14,12 @@ struct catalog {
 	struct catalog_item items[];
 };
 
-static const char *const tiers[] = {[TIER_TOWNSHIP] = "township", [TIER_VILLAGE] = "village", [TIER_COMMUNITY] = "community"};
-static const char *const records[] = {
-    [RECORD_APPLICATION] = "application", [RECORD_SERVICE] = "service", [RECORD_ACTIVITY] = "activity", [RECORD_MEDIATION] = "mediation"};
+static const char *const tiers[] = {
+    [TIER_TOWNSHIP] = "township", [TIER_VILLAGE] = "village", [TIER_COMMUNITY] = "community"};
+static const char *const records[] = {[RECORD_APPLICATION] = "application",
+                                      [RECORD_SERVICE] = "service",
+                                      [RECORD_ACTIVITY] = "activity",
+                                      [RECORD_MEDIATION] = "mediation"};
 
 const char *tier_name(enum tier t)
 {
@@ -85,9 +88,12 @@ static int parse_item(const json_t *j, size_t i, struct catalog_item *it, struct
 	    .published = strcmp(fields_text(guide, "status"), "published") == 0,
 	    .json = j,
 	};
-	if (!*it->code || !*it->name || !*it->department) return err_set(e, ERR_INVALID, "item %zu has no code, name or department", i);
-	if (!parse_record(fields_text(j, "record"), &it->record)) return err_set(e, ERR_INVALID, "%s: no such record kind", it->code);
-	if (!parse_offers(json_object_get(j, "levels"), it->offers)) return err_set(e, ERR_INVALID, "%s: levels", it->code);
+	if (!*it->code || !*it->name || !*it->department)
+		return err_set(e, ERR_INVALID, "item %zu has no code, name or department", i);
+	if (!parse_record(fields_text(j, "record"), &it->record))
+		return err_set(e, ERR_INVALID, "%s: no such record kind", it->code);
+	if (!parse_offers(json_object_get(j, "levels"), it->offers))
+		return err_set(e, ERR_INVALID, "%s: levels", it->code);
 	return ERR_OK;
 }
 
@@ -103,7 +109,8 @@ int catalog_new(json_t *doc, struct catalog **out, struct err *e)
 	c->doc = json_incref(doc);
 	for (size_t i = 0; i < n; i++) {
 		int rc = parse_item(json_array_get(items, i), i, &c->items[i], e);
-		if (!rc && catalog_find(c, c->items[i].code)) rc = err_set(e, ERR_INVALID, "%s stands twice", c->items[i].code);
+		if (!rc && catalog_find(c, c->items[i].code))
+			rc = err_set(e, ERR_INVALID, "%s stands twice", c->items[i].code);
 		if (rc) {
 			catalog_free(c);
 			return rc;

@@ -7,7 +7,7 @@
 #include <sys/timex.h>
 #include <time.h>
 
-#define DAY_MS 86400000LL
+#define DAY_MS   86400000LL
 #define CHINA_MS (8 * 3600000LL)
 
 static int64_t ms_of(clockid_t id)

@@ -23,9 +23,9 @@ struct clock_now {
 
 struct clock {
 	void (*read)(struct clock *c, int64_t *wall, int64_t *mono, bool *synced); /* the source; tests put their own */
-	int64_t floor;   /* Unix ms */
-	char boot[37];   /* boot id as UUID text */
-	void *arg;       /* the source's own */
+	int64_t floor;                                                             /* Unix ms */
+	char boot[37];                                                             /* boot id as UUID text */
+	void *arg;                                                                 /* the source's own */
 };
 
 /* The system's clocks, floor at the build date. */

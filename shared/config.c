@@ -24,8 +24,8 @@ static int set_int(const struct config_key *k, const char *value, void *at, stru
 	errno = 0;
 	long long v = strtoll(value, &end, 10);
 	if (errno || !*value || *end || v < k->min || v > k->max)
-		return err_set(e, ERR_INVALID, "%s = %s: a whole number from %lld to %lld is wanted", k->name, value, (long long)k->min,
-		               (long long)k->max);
+		return err_set(e, ERR_INVALID, "%s = %s: a whole number from %lld to %lld is wanted", k->name, value,
+		               (long long)k->min, (long long)k->max);
 	*(int64_t *)at = v;
 	return ERR_OK;
 }
@@ -44,7 +44,8 @@ static int set_text(const struct config_key *k, const char *value, const char *f
 	bool rel = k->type == CONFIG_PATH && *value && *value != '/' && slash;
 	int n = rel ? snprintf(at, CONFIG_TEXT_MAX, "%.*s/%s", (int)(slash - file), file, value)
 	            : snprintf(at, CONFIG_TEXT_MAX, "%s", value);
-	if (n < 0 || n >= CONFIG_TEXT_MAX) return err_set(e, ERR_INVALID, "%s: longer than %d bytes", k->name, CONFIG_TEXT_MAX - 1);
+	if (n < 0 || n >= CONFIG_TEXT_MAX)
+		return err_set(e, ERR_INVALID, "%s: longer than %d bytes", k->name, CONFIG_TEXT_MAX - 1);
 	return ERR_OK;
 }
 
@@ -89,7 +90,8 @@ int config_load(const char *path, const struct config_key *keys, size_t n, void 
 	}
 	int line = ini_parse(path, on_line, &l);
 	if (line < 0) return err_sys(e, errno ? errno : ENOENT, "%s", path);
-	if (line > 0) return err_set(e, ERR_INVALID, "%s:%d: %s", path, line, first.code ? first.msg : "not key = value");
+	if (line > 0)
+		return err_set(e, ERR_INVALID, "%s:%d: %s", path, line, first.code ? first.msg : "not key = value");
 	for (size_t i = 0; i < n; i++)
 		if (!keys[i].def && !l.seen[i]) return err_set(e, ERR_INVALID, "%s: %s is missing", path, keys[i].name);
 	return ERR_OK;

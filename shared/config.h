@@ -16,12 +16,12 @@
 enum config_type { CONFIG_TEXT, CONFIG_PATH, CONFIG_INT, CONFIG_BOOL };
 
 struct config_key {
-	const char *name;     /* "section.key" */
+	const char *name; /* "section.key" */
 	enum config_type type;
-	size_t offset;        /* of the member in the program's struct: char[CONFIG_TEXT_MAX], int64_t, or bool */
-	const char *def;      /* default, as text; NULL = must be given */
-	int64_t min, max;     /* of CONFIG_INT */
-	const char *help;     /* one line */
+	size_t offset;    /* of the member in the program's struct: char[CONFIG_TEXT_MAX], int64_t, or bool */
+	const char *def;  /* default, as text; NULL = must be given */
+	int64_t min, max; /* of CONFIG_INT */
+	const char *help; /* one line */
 };
 
 /* Fills OUT from the defaults, then from PATH. Relative CONFIG_PATH values are taken from the file's folder.

@@ -58,10 +58,17 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 const char *err_name(enum err_code code)
 {
 	static const char *const names[] = {
-		[ERR_OK] = "ok",         [ERR_INVALID] = "invalid", [ERR_NOTFOUND] = "not_found",
-		[ERR_CONFLICT] = "conflict", [ERR_DENIED] = "denied",   [ERR_BUSY] = "busy",
-		[ERR_NOSPACE] = "no_space",  [ERR_NOMEM] = "no_memory", [ERR_IO] = "io",
-		[ERR_CORRUPT] = "corrupt",   [ERR_VERSION] = "version",
+	    [ERR_OK] = "ok",
+	    [ERR_INVALID] = "invalid",
+	    [ERR_NOTFOUND] = "not_found",
+	    [ERR_CONFLICT] = "conflict",
+	    [ERR_DENIED] = "denied",
+	    [ERR_BUSY] = "busy",
+	    [ERR_NOSPACE] = "no_space",
+	    [ERR_NOMEM] = "no_memory",
+	    [ERR_IO] = "io",
+	    [ERR_CORRUPT] = "corrupt",
+	    [ERR_VERSION] = "version",
 	};
 	return (size_t)code < sizeof names / sizeof *names && names[code] ? names[code] : "unknown";
 }

@@ -6,7 +6,8 @@
 #include "shared/limits.h"
 #include "shared/text.h"
 
-static int body_mac(const json_t *body, const uint8_t key[EVENT_KEY_LEN], char hex[TEXT_HEX_LEN(DIGEST_LEN)], struct err *e)
+static int body_mac(const json_t *body, const uint8_t key[EVENT_KEY_LEN], char hex[TEXT_HEX_LEN(DIGEST_LEN)],
+                    struct err *e)
 {
 	uint8_t mac[DIGEST_LEN];
 	struct buf b;

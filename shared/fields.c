@@ -23,7 +23,8 @@ static void check_chars(const json_t *v, const struct field *f, const char *at, 
 	else if (f->min > 0 && strspn(s, " \t\r\n") == len)
 		problem_field(p, at, "required", "is blank");
 	else if (n < f->min)
-		problem_field(p, at, n == 0 ? "required" : "length", "at least %lld characters are wanted", (long long)f->min);
+		problem_field(p, at, n == 0 ? "required" : "length", "at least %lld characters are wanted",
+		              (long long)f->min);
 	else if (n > f->max)
 		problem_field(p, at, "length", "at most %lld characters are allowed", (long long)f->max);
 }
@@ -90,7 +91,8 @@ static void check_value(const json_t *v, const struct field *f, const char *at, 
 		if (!json_is_integer(v))
 			problem_field(p, at, "type", "an integer is wanted");
 		else if (json_integer_value(v) < f->min || json_integer_value(v) > f->max)
-			problem_field(p, at, "range", "from %lld to %lld is wanted", (long long)f->min, (long long)f->max);
+			problem_field(p, at, "range", "from %lld to %lld is wanted", (long long)f->min,
+			              (long long)f->max);
 		break;
 	case FIELD_BOOL:
 		if (!json_is_boolean(v)) problem_field(p, at, "type", "true or false is wanted");

@@ -12,12 +12,12 @@
 #include <stdint.h>
 
 enum field_kind {
-	FIELD_LINE,   /* string of MIN to MAX characters, one line, no controls */
-	FIELD_TEXT,   /* as line; line breaks and tabs allowed */
-	FIELD_NAME,   /* a person's or organisation's name (idnum_name) */
-	FIELD_INT,    /* integer from MIN to MAX */
+	FIELD_LINE, /* string of MIN to MAX characters, one line, no controls */
+	FIELD_TEXT, /* as line; line breaks and tabs allowed */
+	FIELD_NAME, /* a person's or organisation's name (idnum_name) */
+	FIELD_INT,  /* integer from MIN to MAX */
 	FIELD_BOOL,
-	FIELD_TIME,   /* RFC 3339 text */
+	FIELD_TIME, /* RFC 3339 text */
 	FIELD_UUID,
 	FIELD_ENUM,   /* one of the words in WORDS, separated by '|' */
 	FIELD_OBJECT, /* an object by SUB */

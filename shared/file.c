@@ -116,7 +116,8 @@ int file_read(const char *path, size_t max, char **out, size_t *len, struct err 
 	struct stat st;
 	*out = NULL;
 	if (stat(path, &st) != 0) return err_sys(e, errno, "%s", path);
-	if (st.st_size < 0 || (size_t)st.st_size > max) return err_set(e, ERR_INVALID, "%s: larger than %zu bytes", path, max);
+	if (st.st_size < 0 || (size_t)st.st_size > max)
+		return err_set(e, ERR_INVALID, "%s: larger than %zu bytes", path, max);
 	size_t cap = (size_t)st.st_size + 1;
 	*out = malloc(cap);
 	if (!*out) return err_set(e, ERR_NOMEM, "%s", path);

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #define NAME_MAX_CHARS 50
-#define OLDEST_BIRTH (-32872) /* 1880-01-01, days since 1970: nobody alive was born before */
+#define OLDEST_BIRTH   (-32872) /* 1880-01-01, days since 1970: nobody alive was born before */
 
 static const char *const type_names[] = {
-    [ID_CITIZEN] = "citizen_id", [ID_HMT] = "hmt_residence",     [ID_FOREIGN] = "foreign_residence",
+    [ID_CITIZEN] = "citizen_id", [ID_HMT] = "hmt_residence",       [ID_FOREIGN] = "foreign_residence",
     [ID_PASSPORT] = "passport",  [ID_CREDIT_CODE] = "credit_code", [ID_NONE] = "none",
 };
 
@@ -154,6 +154,7 @@ const char *idnum_name(const char *s, size_t len)
 	if (text_has_control(s, len, false)) return "characters";
 	if (s[0] == ' ' || s[len - 1] == ' ') return "characters";
 	/* U+3000, the ideographic space, at either end is a slip of an input method */
-	if (len >= 3 && (memcmp(s, "\xe3\x80\x80", 3) == 0 || memcmp(s + len - 3, "\xe3\x80\x80", 3) == 0)) return "characters";
+	if (len >= 3 && (memcmp(s, "\xe3\x80\x80", 3) == 0 || memcmp(s + len - 3, "\xe3\x80\x80", 3) == 0))
+		return "characters";
 	return NULL;
 }

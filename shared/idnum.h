@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 enum id_type {
-	ID_CITIZEN,      /* 居民身份证, GB 11643-1999 */
-	ID_HMT,          /* 港澳台居民居住证, 18 digits from 81, 82 or 83 */
-	ID_FOREIGN,      /* 外国人永久居留身份证, 2023: 18 digits from 9; 2017: 3 letters and 12 digits */
-	ID_PASSPORT,     /* 护照: 5 to 20 letters and digits */
-	ID_CREDIT_CODE,  /* 统一社会信用代码, GB 32100-2015 */
-	ID_NONE,         /* no document; a reason is asked for */
+	ID_CITIZEN,     /* 居民身份证, GB 11643-1999 */
+	ID_HMT,         /* 港澳台居民居住证, 18 digits from 81, 82 or 83 */
+	ID_FOREIGN,     /* 外国人永久居留身份证, 2023: 18 digits from 9; 2017: 3 letters and 12 digits */
+	ID_PASSPORT,    /* 护照: 5 to 20 letters and digits */
+	ID_CREDIT_CODE, /* 统一社会信用代码, GB 32100-2015 */
+	ID_NONE,        /* no document; a reason is asked for */
 	ID_TYPE_COUNT
 };
 

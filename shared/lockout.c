@@ -1,11 +1,11 @@
 /* See lockout.h. Called by sign-in and by the county's enrolment. */
 #include "shared/lockout.h"
 
-#define DELAY_MS 60000LL
+#define DELAY_MS     60000LL
 #define DELAY_MAX_MS 3600000LL
 
-static int read_row(struct db *db, const struct lockout_queries *q, const char *subject, int64_t *failures, int64_t *until,
-                    struct err *e)
+static int read_row(struct db *db, const struct lockout_queries *q, const char *subject, int64_t *failures,
+                    int64_t *until, struct err *e)
 {
 	*failures = *until = 0;
 	struct db_stmt *s = db_query(db, q->get, e);
@@ -20,7 +20,8 @@ static int read_row(struct db *db, const struct lockout_queries *q, const char *
 	return r < 0 ? -r : ERR_OK;
 }
 
-int lockout_wait(struct db *db, const struct lockout_queries *q, const char *subject, int64_t now, int64_t *wait, struct err *e)
+int lockout_wait(struct db *db, const struct lockout_queries *q, const char *subject, int64_t now, int64_t *wait,
+                 struct err *e)
 {
 	int64_t failures, until;
 	int rc = read_row(db, q, subject, &failures, &until, e);
@@ -29,7 +30,8 @@ int lockout_wait(struct db *db, const struct lockout_queries *q, const char *sub
 	return rc;
 }
 
-int lockout_fail(struct db *db, const struct lockout_queries *q, const char *subject, int tries, int64_t now, struct err *e)
+int lockout_fail(struct db *db, const struct lockout_queries *q, const char *subject, int tries, int64_t now,
+                 struct err *e)
 {
 	int64_t failures, until, delay = DELAY_MS;
 	int rc = read_row(db, q, subject, &failures, &until, e);

@@ -17,9 +17,11 @@ struct lockout_queries {
 };
 
 /* Ms until SUBJECT may try again, into *WAIT; 0 = now. */
-int lockout_wait(struct db *db, const struct lockout_queries *q, const char *subject, int64_t now, int64_t *wait, struct err *e);
+int lockout_wait(struct db *db, const struct lockout_queries *q, const char *subject, int64_t now, int64_t *wait,
+                 struct err *e);
 /* Counts a failure; in the caller's transaction. */
-int lockout_fail(struct db *db, const struct lockout_queries *q, const char *subject, int tries, int64_t now, struct err *e);
+int lockout_fail(struct db *db, const struct lockout_queries *q, const char *subject, int tries, int64_t now,
+                 struct err *e);
 /* Forgets the failures; in the caller's transaction. */
 int lockout_clear(struct db *db, const struct lockout_queries *q, const char *subject, struct err *e);
 

@@ -15,8 +15,8 @@ void log_line(const struct log *l, enum log_level level, const char *event, cons
     __attribute__((format(printf, 4, 5)));
 
 #define log_error(l, event, ...) log_line(l, LOG_LEVEL_ERROR, event, __VA_ARGS__)
-#define log_warn(l, event, ...) log_line(l, LOG_LEVEL_WARN, event, __VA_ARGS__)
-#define log_info(l, event, ...) log_line(l, LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define log_warn(l, event, ...)  log_line(l, LOG_LEVEL_WARN, event, __VA_ARGS__)
+#define log_info(l, event, ...)  log_line(l, LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_debug(l, event, ...) log_line(l, LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 
 #endif

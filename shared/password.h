@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PASSWORD_HASH_MAX 128 /* bytes of the encoded hash, NUL included */
-#define PASSWORD_RANDOM_MAX 20 /* bytes of a random password, NUL included */
+#define PASSWORD_HASH_MAX   128 /* bytes of the encoded hash, NUL included */
+#define PASSWORD_RANDOM_MAX 20  /* bytes of a random password, NUL included */
 
 /* Encoded hash ("$argon2id$v=19$...") of PASSWORD with a random salt. Returns 0 or ERR_NOMEM. */
 int password_hash(const char *password, char out[PASSWORD_HASH_MAX]);

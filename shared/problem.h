@@ -31,9 +31,9 @@ struct problem_row {
 /* One refusal being put together. Zero-initialise; release with problem_release. */
 struct problem {
 	enum problem_code code;
-	char detail[256];      /* English, or "" */
-	json_t *errors;        /* array of {pointer, code, message}, or NULL; owned */
-	json_t *members;       /* further members (office, retry_after_s, ...), or NULL; owned */
+	char detail[256]; /* English, or "" */
+	json_t *errors;   /* array of {pointer, code, message}, or NULL; owned */
+	json_t *members;  /* further members (office, retry_after_s, ...), or NULL; owned */
 };
 
 /* The row of CODE, never NULL. */

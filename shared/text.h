@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEXT_HEX_LEN(n) (2 * (n) + 1)             /* room for the hex of N bytes, NUL included */
-#define TEXT_B64_LEN(n) (((n) + 2) / 3 * 4 + 1)   /* room for the base64 of N bytes, NUL included */
+#define TEXT_HEX_LEN(n) (2 * (n) + 1)           /* room for the hex of N bytes, NUL included */
+#define TEXT_B64_LEN(n) (((n) + 2) / 3 * 4 + 1) /* room for the base64 of N bytes, NUL included */
 
 /* Lower-case hex of N bytes into OUT (TEXT_HEX_LEN(n)). */
 void text_hex(const void *bytes, size_t n, char *out);

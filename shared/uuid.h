@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define UUID_LEN 16
+#define UUID_LEN  16
 #define UUID_TEXT 37 /* bytes of its text, NUL included */
 
 /* Random UUID, version 4. */

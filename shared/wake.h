@@ -5,10 +5,10 @@
 
 #include "shared/err.h"
 
-#define WAKE_EVENTS 'e' /* gateway to courier: events were committed */
-#define WAKE_RUN 'r'    /* gateway or technician to courier: go now */
+#define WAKE_EVENTS  'e' /* gateway to courier: events were committed */
+#define WAKE_RUN     'r' /* gateway or technician to courier: go now */
 #define WAKE_CHANGED 'c' /* courier to gateway: an answer was applied */
-#define WAKE_STOP 'q'   /* a program to its own thread: end */
+#define WAKE_STOP    'q' /* a program to its own thread: end */
 
 /* Binds a socket at PATH, replacing a dead one (mode by umask). The descriptor (close it), or -1 with E. */
 int wake_bind(const char *path, struct err *e);

@@ -64,7 +64,8 @@ static int start_one(struct work *w, struct err *e)
 int work_open(const struct work_config *cfg, struct work **out, struct err *e)
 {
 	*out = NULL;
-	if (cfg->threads < 1 || cfg->threads > THREADS_MAX) return err_set(e, ERR_INVALID, "1 to %d worker threads", THREADS_MAX);
+	if (cfg->threads < 1 || cfg->threads > THREADS_MAX)
+		return err_set(e, ERR_INVALID, "1 to %d worker threads", THREADS_MAX);
 	struct work *w = calloc(1, sizeof *w);
 	if (!w) return err_set(e, ERR_NOMEM, "workers");
 	w->cfg = *cfg;

@@ -16,8 +16,8 @@ struct work_job {
 };
 
 struct work_config {
-	int threads;   /* 1-16 */
-	int queue_max; /* jobs waiting; more are refused */
+	int threads;                                              /* 1-16 */
+	int queue_max;                                            /* jobs waiting; more are refused */
 	int (*state_new)(void *arg, void **state, struct err *e); /* NULL = no state */
 	void (*state_free)(void *state);
 	void *arg;

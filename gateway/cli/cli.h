@@ -12,7 +12,7 @@ struct cli {
 	const struct settings *settings;
 	struct clock clock;
 	bool json;
-	int argc;    /* what follows the command's name */
+	int argc; /* what follows the command's name */
 	char **argv;
 	struct err err; /* told on standard error when the status is not 0 */
 };

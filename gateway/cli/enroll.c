@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #define VALUE_MAX 512
-#define SCHEME "xinke-enrol:?"
+#define SCHEME    "xinke-enrol:?"
 
 static int hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	                              : -1;
 }
 
 /* The value of NAME in "a=1&b=%41", unescaped. */
@@ -49,11 +52,14 @@ static void run_sync(char *const argv[])
 
 int cli_enroll(struct cli *c)
 {
-	char url[VALUE_MAX], code[VALUE_MAX], root[VALUE_MAX], name[] = "xinke-sync", o1[] = "-c", o2[] = "enroll", o3[] = "--url",
-	    o4[] = "--code", o5[] = "--root", o6[] = "--names";
+	char url[VALUE_MAX], code[VALUE_MAX], root[VALUE_MAX], name[] = "xinke-sync", o1[] = "-c", o2[] = "enroll",
+	                                                       o3[] = "--url", o4[] = "--code", o5[] = "--root",
+	                                                       o6[] = "--names";
 	char *names = (char *)(size_t)c->settings->names; /* execv wants char *, and leaves it alone */
-	if (c->argc != 3 || strcmp(c->argv[0], "--sync-config") != 0 || strncmp(c->argv[2], SCHEME, strlen(SCHEME)) != 0) {
-		(void)err_set(&c->err, ERR_INVALID, "usage: xinke enroll --sync-config FILE '" SCHEME "url=...&root=...&code=...'");
+	if (c->argc != 3 || strcmp(c->argv[0], "--sync-config") != 0 ||
+	    strncmp(c->argv[2], SCHEME, strlen(SCHEME)) != 0) {
+		(void)err_set(&c->err, ERR_INVALID,
+		              "usage: xinke enroll --sync-config FILE '" SCHEME "url=...&root=...&code=...'");
 		return 2;
 	}
 	const char *query = c->argv[2] + strlen(SCHEME);

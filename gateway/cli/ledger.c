@@ -21,7 +21,8 @@ static int look(struct cli *c, struct ledger *l, struct state *s)
 	struct err none = {0};
 	int rc = ledger_check(l, &c->err);
 	s->id = *ledger_identity(l);
-	if (!rc && ledger_head(l, &s->head, &none) && none.code != ERR_NOTFOUND) rc = err_set(&c->err, none.code, "%s", none.msg);
+	if (!rc && ledger_head(l, &s->head, &none) && none.code != ERR_NOTFOUND)
+		rc = err_set(&c->err, none.code, "%s", none.msg);
 	if (!rc) rc = ledger_counts(l, &s->counts, &c->err);
 	if (!rc) rc = ledger_meta_text(l, "sync_status", s->sync, sizeof s->sync, &c->err);
 	if (!rc) rc = file_space(c->settings->data, &s->free_bytes, &s->total_bytes, &c->err);
@@ -41,22 +42,24 @@ static void print_text(const struct state *s, const json_t *sync)
 	int64_t backlog = s->head.seq - s->head.received_seq;
 	(void)printf("%-10s %s %s (%s)\n", "station", s->id.station, s->id.name, tier_name(s->id.tier));
 	(void)printf("%-10s %02d\n", "box", s->head.box);
-	(void)printf("%-10s %lld, %lld events waiting, %lld refused\n", "cases", (long long)s->counts.cases, (long long)backlog,
-	             (long long)s->counts.refused);
+	(void)printf("%-10s %lld, %lld events waiting, %lld refused\n", "cases", (long long)s->counts.cases,
+	             (long long)backlog, (long long)s->counts.refused);
 	(void)printf("%-10s %s\n", "link", *fields_text(sync, "link") ? fields_text(sync, "link") : "unknown");
 	print_time("success", sync, "last_success_at");
 	if (*fields_text(sync, "last_error")) (void)printf("%-10s %s\n", "error", fields_text(sync, "last_error"));
-	(void)printf("%-10s %lld MiB free of %lld\n", "disk", (long long)(s->free_bytes >> 20), (long long)(s->total_bytes >> 20));
+	(void)printf("%-10s %lld MiB free of %lld\n", "disk", (long long)(s->free_bytes >> 20),
+	             (long long)(s->total_bytes >> 20));
 }
 
 static void print_json(const struct state *s, const json_t *sync, bool behind)
 {
-	json_t *j = json_pack("{s:s,s:b,s:s,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O?}", "status", behind ? "behind" : "well", "enrolled",
-	                      (int)s->id.enrolled, "station", s->id.station, "station_name", s->id.name, "box", s->head.box, "head",
-	                      (json_int_t)s->head.seq, "received", (json_int_t)s->head.received_seq, "backlog",
-	                      (json_int_t)(s->head.seq - s->head.received_seq), "cases", (json_int_t)s->counts.cases, "refused",
-	                      (json_int_t)s->counts.refused, "feed", (json_int_t)s->counts.feed, "free_bytes",
-	                      (json_int_t)s->free_bytes, "sync", sync);
+	json_t *j =
+	    json_pack("{s:s,s:b,s:s,s:s,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O?}", "status", behind ? "behind" : "well",
+	              "enrolled", (int)s->id.enrolled, "station", s->id.station, "station_name", s->id.name, "box",
+	              s->head.box, "head", (json_int_t)s->head.seq, "received", (json_int_t)s->head.received_seq,
+	              "backlog", (json_int_t)(s->head.seq - s->head.received_seq), "cases", (json_int_t)s->counts.cases,
+	              "refused", (json_int_t)s->counts.refused, "feed", (json_int_t)s->counts.feed, "free_bytes",
+	              (json_int_t)s->free_bytes, "sync", sync);
 	char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
 	if (text) (void)puts(text);
 	free(text);
@@ -82,7 +85,8 @@ int cli_status(struct cli *c)
 		return broken(c);
 	}
 	json_t *sync = json_loads(s.sync, 0, NULL);
-	bool behind = s.head.seq > s.head.received_seq || s.counts.refused > 0 || strcmp(fields_text(sync, "link"), "up") != 0;
+	bool behind =
+	    s.head.seq > s.head.received_seq || s.counts.refused > 0 || strcmp(fields_text(sync, "link"), "up") != 0;
 	if (c->json)
 		print_json(&s, sync, behind);
 	else
@@ -109,7 +113,8 @@ int cli_verify(struct cli *c)
 	if (rc) return broken(c);
 	(void)printf(c->json ? "{\"logs\":%lld,\"events\":%lld,\"feed\":%lld,\"cases\":%lld,\"faults\":%lld}\n"
 	                     : "%lld logs, %lld events, %lld feed entries, %lld cases: %lld faults\n",
-	             (long long)r.logs, (long long)r.events, (long long)r.feed, (long long)r.cases, (long long)r.faults);
+	             (long long)r.logs, (long long)r.events, (long long)r.feed, (long long)r.cases,
+	             (long long)r.faults);
 	return r.faults ? 2 : 0;
 }
 

@@ -19,7 +19,8 @@ static const struct command {
     {"rebuild", cli_rebuild, "", "make every projection anew (stop the daemons first)"},
     {"sync", cli_sync, "now", "ask the courier for a run"},
     {"enroll", cli_enroll, "--sync-config FILE URI", "enrol this box with the county's one-time code"},
-    {"staff", cli_staff, "add NAME --role R [--display D] | password NAME | disable NAME | enable NAME | list", "accounts of this station"},
+    {"staff", cli_staff, "add NAME --role R [--display D] | password NAME | disable NAME | enable NAME | list",
+     "accounts of this station"},
 };
 
 static void usage(FILE *f)
@@ -34,7 +35,11 @@ int cli_ledger(struct cli *c, enum ledger_mode mode, struct ledger **out)
 	char gate[FILE_PATH_MAX];
 	int n = snprintf(gate, sizeof gate, "%s/writer.lock", c->settings->data);
 	if (n < 0 || (size_t)n >= sizeof gate) return err_set(&c->err, ERR_INVALID, "paths.data is too long");
-	struct ledger_config lc = {.path = c->settings->db, .field_key = c->settings->field_key, .mode = mode, .clock = &c->clock, .gate = gate};
+	struct ledger_config lc = {.path = c->settings->db,
+	                           .field_key = c->settings->field_key,
+	                           .mode = mode,
+	                           .clock = &c->clock,
+	                           .gate = gate};
 	return ledger_open(&lc, out, &c->err);
 }
 

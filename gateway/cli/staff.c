@@ -43,7 +43,8 @@ static int add(struct cli *c, struct ledger *l)
 	const char *name, *role = option(c, "--role"), *display = option(c, "--display");
 	char plain[PASSWORD_RANDOM_MAX], hash[PASSWORD_HASH_MAX];
 	int rc = name_of(c, &name);
-	if (!rc && (!role || (strcmp(role, "clerk") != 0 && strcmp(role, "lead") != 0 && strcmp(role, "technician") != 0)))
+	if (!rc &&
+	    (!role || (strcmp(role, "clerk") != 0 && strcmp(role, "lead") != 0 && strcmp(role, "technician") != 0)))
 		rc = err_set(&c->err, ERR_INVALID, "--role clerk, lead or technician");
 	if (!rc) rc = fresh_password(c, plain, hash);
 	struct db_stmt *s = rc ? NULL : db_query(ledger_db(l), Q_staff_insert, &c->err);
@@ -112,7 +113,8 @@ static int list(struct cli *c, struct ledger *l)
 	struct db_stmt *s = db_query(ledger_db(l), Q_staff_list, &c->err);
 	if (!s) return ERR_IO;
 	while ((r = db_step(s, &c->err)) > 0)
-		(void)printf("%-12s %-11s %s%s\n", db_text(s, 1), db_text(s, 3), db_text(s, 2), db_int(s, 4) ? " (disabled)" : "");
+		(void)printf("%-12s %-11s %s%s\n", db_text(s, 1), db_text(s, 3), db_text(s, 2),
+		             db_int(s, 4) ? " (disabled)" : "");
 	return -r;
 }
 

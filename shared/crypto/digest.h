@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DIGEST_LEN 32 /* bytes of a SHA-256 or its HMAC */
+#define DIGEST_LEN      32 /* bytes of a SHA-256 or its HMAC */
 #define DIGEST_SHA1_LEN 20
 
 struct digest_part {

@@ -30,7 +30,8 @@ int ec_key_load(const char *path, struct ec_key **out, struct err *e);
 /* Writes the private key to PATH with mode 0600: temporary file, fsync, rename, fsync of the folder. */
 int ec_key_save(struct ec_key *k, const char *path, struct err *e);
 /* ECDSA over DIGEST. */
-int ec_sign(struct ec_key *k, const uint8_t digest[DIGEST_LEN], uint8_t sig[EC_SIG_MAX], size_t *sig_len, struct err *e);
+int ec_sign(struct ec_key *k, const uint8_t digest[DIGEST_LEN], uint8_t sig[EC_SIG_MAX], size_t *sig_len,
+            struct err *e);
 /* 0 when SIG is K's over DIGEST, ERR_DENIED when not, ERR_NOMEM when that could not be found out. */
 int ec_verify(struct ec_key *k, const uint8_t digest[DIGEST_LEN], const uint8_t *sig, size_t sig_len);
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEAL_KEY_LEN 32
+#define SEAL_KEY_LEN  32
 #define SEAL_OVERHEAD 28 /* bytes that sealing adds: nonce and tag */
 
 struct seal; /* opaque */

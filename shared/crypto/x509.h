@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define X509_PEM_MAX 4096 /* bytes of one certificate or request as PEM, NUL included */
-#define X509_SAN_MAX 12   /* names in one certificate */
-#define X509_NAME_MAX 128 /* bytes of one name, NUL included */
+#define X509_PEM_MAX  4096 /* bytes of one certificate or request as PEM, NUL included */
+#define X509_SAN_MAX  12   /* names in one certificate */
+#define X509_NAME_MAX 128  /* bytes of one name, NUL included */
 
 enum x509_eku { X509_EKU_NONE = 0, X509_EKU_SERVER = 1, X509_EKU_CLIENT = 2, X509_EKU_ANSWER = 4 };
 /* Extended key usage of answer-signing certificates (RFC 5280 section 4.2.1.12): an arc of our own under 2.25, from
@@ -31,12 +31,12 @@ struct x509_san {
 
 /* What a certificate is to say. */
 struct x509_spec {
-	const char *cn;               /* subject common name */
-	const struct x509_san *sans;  /* borrowed */
+	const char *cn;              /* subject common name */
+	const struct x509_san *sans; /* borrowed */
 	size_t n_sans;
-	unsigned eku;                 /* bits of enum x509_eku */
-	bool ca;                      /* basicConstraints CA, keyCertSign and cRLSign */
-	const char *const *permit;    /* name constraints of a root: "dns:x", "ip:10.0.0.0/8", "uri:host"; NULL-ended */
+	unsigned eku;              /* bits of enum x509_eku */
+	bool ca;                   /* basicConstraints CA, keyCertSign and cRLSign */
+	const char *const *permit; /* name constraints of a root: "dns:x", "ip:10.0.0.0/8", "uri:host"; NULL-ended */
 	int64_t not_before, not_after; /* ms */
 };
 
@@ -48,8 +48,8 @@ struct x509_info {
 	unsigned eku;
 	bool ca;
 	int64_t not_before, not_after;
-	char serial[2 * 20 + 1];          /* hex */
-	uint8_t fingerprint[DIGEST_LEN];  /* SHA-256 of the DER */
+	char serial[2 * 20 + 1];         /* hex */
+	uint8_t fingerprint[DIGEST_LEN]; /* SHA-256 of the DER */
 };
 
 /* A certificate request for K with subject CN and SANs, as PEM. */

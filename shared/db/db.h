@@ -27,14 +27,14 @@ struct db_migration {
 };
 
 enum db_mode {
-	DB_READ,    /* refuses writes */
-	DB_WRITE,   /* the file must exist */
-	DB_CREATE,  /* made when it does not exist */
+	DB_READ,   /* refuses writes */
+	DB_WRITE,  /* the file must exist */
+	DB_CREATE, /* made when it does not exist */
 };
 
 struct db_config {
-	const char *path;               /* file name */
-	const char *vfs;                /* SQLite VFS name, NULL = default */
+	const char *path; /* file name */
+	const char *vfs;  /* SQLite VFS name, NULL = default */
 	enum db_mode mode;
 	int busy_ms;                    /* wait for another writer; 0 = 5000 */
 	int cache_kib;                  /* page cache; 0 = 2048 */
@@ -75,7 +75,7 @@ int db_rollback_savepoint(struct db *db, struct err *e);
 struct db_stmt *db_query(struct db *db, size_t index, struct err *e);
 /* Binding by name, without the colon. Bytes are copied. A name that the query lacks is a bug of ours: asserts. */
 void db_bind_int(struct db_stmt *s, const char *name, int64_t v);
-void db_bind_text(struct db_stmt *s, const char *name, const char *v);  /* NULL binds SQL NULL */
+void db_bind_text(struct db_stmt *s, const char *name, const char *v);             /* NULL binds SQL NULL */
 void db_bind_blob(struct db_stmt *s, const char *name, const void *v, size_t len); /* NULL binds SQL NULL */
 void db_bind_null(struct db_stmt *s, const char *name);
 /* One step: 1 = a row is there, 0 = done (and reset), negative = -enum err_code with the error in E (and reset). */
@@ -86,7 +86,7 @@ int db_run(struct db_stmt *s, struct err *e);
 void db_reset(struct db_stmt *s);
 /* Columns of the present row, from 0; borrowed until the next step. */
 int64_t db_int(struct db_stmt *s, int col);
-const char *db_text(struct db_stmt *s, int col); /* NULL for SQL NULL */
+const char *db_text(struct db_stmt *s, int col);              /* NULL for SQL NULL */
 const void *db_blob(struct db_stmt *s, int col, size_t *len); /* NULL for SQL NULL; an empty blob is "" */
 bool db_is_null(struct db_stmt *s, int col);
 /* Copies a column of exactly WANT bytes into OUT; false, and OUT as it was, when it has another length. */

@@ -73,7 +73,8 @@ static int set_pragmas(struct db *db, const struct db_config *cfg, struct err *e
 	(void)snprintf(sql, sizeof sql, "PRAGMA cache_size=-%d", cfg->cache_kib ? cfg->cache_kib : 2048);
 	int rc = sqlite3_busy_timeout(db->h, cfg->busy_ms ? cfg->busy_ms : 5000);
 	if (rc != SQLITE_OK) return fail(db, rc, "busy_timeout", e);
-	if (sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK) return fail(db, SQLITE_ERROR, "defensive", e);
+	if (sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK)
+		return fail(db, SQLITE_ERROR, "defensive", e);
 	int err = exec(db, sql, e);
 	if (!err) err = exec(db, "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON", e);
 	if (!err && cfg->mode == DB_CREATE) err = exec(db, "PRAGMA journal_mode=WAL", e);
@@ -98,7 +99,9 @@ int db_open(const struct db_config *cfg, struct db **out, struct err *e)
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE;
 	if (cfg->mode == DB_CREATE) flags |= SQLITE_OPEN_CREATE;
 	int rc = sqlite3_open_v2(cfg->path, &db->h, flags, cfg->vfs);
-	int err = rc == SQLITE_OK ? set_pragmas(db, cfg, e) : err_set(e, rc == SQLITE_CANTOPEN ? ERR_NOTFOUND : code_of(rc), "%s: %s", cfg->path, sqlite3_errstr(rc));
+	int err = rc == SQLITE_OK ? set_pragmas(db, cfg, e)
+	                          : err_set(e, rc == SQLITE_CANTOPEN ? ERR_NOTFOUND : code_of(rc), "%s: %s", cfg->path,
+	                                    sqlite3_errstr(rc));
 	if (err) {
 		db_close(db);
 		return err;
@@ -151,7 +154,8 @@ int db_migrate(struct db *db, const struct db_migration *m, size_t n, struct err
 	if (have < 0) return ERR_IO;
 	int last = n ? m[n - 1].version : 0;
 	if (have > last)
-		return err_set(e, ERR_VERSION, "the database has schema version %d, this program knows %d: upgrade it", have, last);
+		return err_set(e, ERR_VERSION, "the database has schema version %d, this program knows %d: upgrade it",
+		               have, last);
 	for (size_t i = 0; i < n; i++) {
 		if (m[i].version <= have) continue;
 		int err = migrate_one(db, &m[i], e);
@@ -170,7 +174,8 @@ int db_quick_check(struct db *db, struct err *e)
 		err = fail(db, rc, "quick_check", e);
 	} else {
 		const unsigned char *t = sqlite3_column_text(st, 0);
-		if (!t || strcmp((const char *)t, "ok") != 0) err = err_set(e, ERR_CORRUPT, "quick_check: %s", t ? (const char *)t : "?");
+		if (!t || strcmp((const char *)t, "ok") != 0)
+			err = err_set(e, ERR_CORRUPT, "quick_check: %s", t ? (const char *)t : "?");
 	}
 	(void)sqlite3_finalize(st);
 	return err;
@@ -267,7 +272,8 @@ void db_bind_int(struct db_stmt *s, const char *name, int64_t v)
 
 void db_bind_text(struct db_stmt *s, const char *name, const char *v)
 {
-	bound(s, v ? sqlite3_bind_text(s->h, param(s, name), v, -1, SQLITE_TRANSIENT) : sqlite3_bind_null(s->h, param(s, name)));
+	bound(s, v ? sqlite3_bind_text(s->h, param(s, name), v, -1, SQLITE_TRANSIENT)
+	           : sqlite3_bind_null(s->h, param(s, name)));
 }
 
 void db_bind_blob(struct db_stmt *s, const char *name, const void *v, size_t len)

@@ -28,49 +28,49 @@ struct http_req;    /* opaque: one request, valid until answered */
 typedef void http_handler(struct http_req *req, void *ctx);
 
 enum http_flags {
-	HTTP_OPEN = 1,      /* no session needed */
-	HTTP_JSON = 2,      /* the body must be application/json and is parsed strictly before the handler runs */
-	HTTP_KEY = 4,       /* Idempotency-Key is required and parsed */
-	HTTP_LOOPBACK = 8,  /* answered to loopback peers only; 404 to others */
-	HTTP_CERT = 16,     /* a verified client certificate is required (403 problem without) */
+	HTTP_OPEN = 1,     /* no session needed */
+	HTTP_JSON = 2,     /* the body must be application/json and is parsed strictly before the handler runs */
+	HTTP_KEY = 4,      /* Idempotency-Key is required and parsed */
+	HTTP_LOOPBACK = 8, /* answered to loopback peers only; 404 to others */
+	HTTP_CERT = 16,    /* a verified client certificate is required (403 problem without) */
 };
 
-#define HTTP_PARAMS_MAX 4 /* {names} in one route */
-#define HTTP_DEPTH_MAX 16 /* nesting of a JSON body */
+#define HTTP_PARAMS_MAX 4  /* {names} in one route */
+#define HTTP_DEPTH_MAX  16 /* nesting of a JSON body */
 
 struct http_route {
-	const char *method;   /* "GET" (HEAD follows it), "POST", ... */
-	const char *path;     /* "/api/v1/cases/{id}"; a {name} matches one non-empty segment */
-	unsigned roles;       /* bit set of the program's roles that may call it; 0 = any signed-in account */
-	size_t body_max;      /* bytes; 0 = a body is refused */
-	unsigned flags;       /* enum http_flags */
+	const char *method; /* "GET" (HEAD follows it), "POST", ... */
+	const char *path;   /* "/api/v1/cases/{id}"; a {name} matches one non-empty segment */
+	unsigned roles;     /* bit set of the program's roles that may call it; 0 = any signed-in account */
+	size_t body_max;    /* bytes; 0 = a body is refused */
+	unsigned flags;     /* enum http_flags */
 	http_handler *fn;
-	const char *summary;  /* one line for "/" and the docs */
+	const char *summary; /* one line for "/" and the docs */
 };
 
 /* The client certificate of a request, verified against the trust list when `verified`. */
 struct http_peer_cert {
 	bool verified;
-	char cn[128];                     /* subject common name */
-	char uri[256];                    /* first URI SAN, or "" */
-	uint8_t fingerprint[DIGEST_LEN];  /* SHA-256 of the DER */
-	int64_t not_after;                /* ms */
+	char cn[128];                    /* subject common name */
+	char uri[256];                   /* first URI SAN, or "" */
+	uint8_t fingerprint[DIGEST_LEN]; /* SHA-256 of the DER */
+	int64_t not_after;               /* ms */
 };
 
 struct http_config {
-	const char *bind;          /* numeric address; NULL = 127.0.0.1 */
-	uint16_t port;             /* 0 = any, see http_port */
-	const char *cert_file;     /* PEM chain; NULL = plain HTTP */
-	const char *key_file;      /* PEM key */
-	const char *client_ca;     /* PEM trust list for client certificates; NULL = none is asked for */
-	bool tls13_only;           /* county link */
-	unsigned threads;          /* epoll threads; 0 = 1 */
-	unsigned max_connections;  /* 0 = 256 */
-	unsigned max_per_ip;       /* 0 = unlimited */
-	unsigned idle_timeout_s;   /* inactivity between and inside requests; 0 = 30 */
+	const char *bind;             /* numeric address; NULL = 127.0.0.1 */
+	uint16_t port;                /* 0 = any, see http_port */
+	const char *cert_file;        /* PEM chain; NULL = plain HTTP */
+	const char *key_file;         /* PEM key */
+	const char *client_ca;        /* PEM trust list for client certificates; NULL = none is asked for */
+	bool tls13_only;              /* county link */
+	unsigned threads;             /* epoll threads; 0 = 1 */
+	unsigned max_connections;     /* 0 = 256 */
+	unsigned max_per_ip;          /* 0 = unlimited */
+	unsigned idle_timeout_s;      /* inactivity between and inside requests; 0 = 30 */
 	unsigned request_deadline_ms; /* absolute, from a request's first byte to its last, and for the TLS handshake;
 	                               * past it the connection is shut down; 0 = 20000 */
-	size_t header_memory;      /* libmicrohttpd pool per connection; 0 = 8192 */
+	size_t header_memory;         /* libmicrohttpd pool per connection; 0 = 8192 */
 	const struct http_route *routes; /* borrowed for the server's life */
 	size_t n_routes;
 	/* Runs for every route without HTTP_OPEN, on the server's thread, when the headers are in and the body is not,
@@ -81,7 +81,7 @@ struct http_config {
 	/* One call a finished request, refused ones too, from the server's thread: method, route path (or NULL), status
 	 * (0 = the connection ended without an answer), microseconds since its first line. */
 	void (*on_done)(const char *method, const char *route, int status, int64_t us, void *ctx);
-	void *ctx;                 /* handed to handlers and hooks */
+	void *ctx; /* handed to handlers and hooks */
 };
 
 /* Opens the daemon and starts its threads. New server (close with http_close). ERR_IO when the port is taken. */
@@ -110,8 +110,8 @@ const char *http_req_param(const struct http_req *req, const char *name);  /* of
 const char *http_req_query(const struct http_req *req, const char *name);  /* NULL when absent, "" when bare */
 const char *http_req_header(const struct http_req *req, const char *name); /* first value, NULL when absent */
 const void *http_req_body(const struct http_req *req, size_t *len);
-json_t *http_req_json(const struct http_req *req);                         /* of HTTP_JSON routes */
-const uint8_t *http_req_key(const struct http_req *req);                   /* 16 bytes, of HTTP_KEY routes */
+json_t *http_req_json(const struct http_req *req);       /* of HTTP_JSON routes */
+const uint8_t *http_req_key(const struct http_req *req); /* 16 bytes, of HTTP_KEY routes */
 /* The peer's certificate; false when it sent none or it was not verified. */
 bool http_req_cert(const struct http_req *req, struct http_peer_cert *out);
 /* Refuses (with a field problem on "/?name") any query parameter not in the NULL-ended list; false when it answered. */

@@ -33,8 +33,8 @@ int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case
 	const void *id = db_blob(s, 0, &n);
 	const void *request = db_blob(s, 1, &m);
 	const char *actor = db_text(s, 2);
-	bool same = id && n == UUID_LEN && request && m == DIGEST_LEN && memcmp(request, call->request, m) == 0 && actor &&
-	            strcmp(actor, call->actor) == 0;
+	bool same = id && n == UUID_LEN && request && m == DIGEST_LEN && memcmp(request, call->request, m) == 0 &&
+	            actor && strcmp(actor, call->actor) == 0;
 	if (same) memcpy(case_id, id, UUID_LEN);
 	db_reset(s);
 	return same ? -1 : err_set(e, ERR_CONFLICT, "the key was used for another request");
@@ -97,7 +97,8 @@ int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *cas
                   const json_t *body, struct err *e)
 {
 	const struct ledger_identity *id = ledger_identity(l);
-	struct event ev = {.at = call->now.wall, .quality = call->now.quality, .mono = call->now.mono, .has_case = case_id != NULL};
+	struct event ev = {
+	    .at = call->now.wall, .quality = call->now.quality, .mono = call->now.mono, .has_case = case_id != NULL};
 	if (!id->enrolled) return err_set(e, ERR_NOTFOUND, "this box is not enrolled");
 	if (call->appended == 0)
 		memcpy(ev.id, call->key, UUID_LEN);
@@ -156,7 +157,8 @@ static int64_t received_at(const json_t *request, int64_t now)
 	int64_t at, then, seen;
 	const json_t *cap = fields_get(request, "captured");
 	if (clock_parse(fields_text(request, "received_at"), &at)) return at;
-	if (cap && clock_parse(fields_text(cap, "at"), &then) && clock_parse(fields_text(cap, "now"), &seen) && then <= seen)
+	if (cap && clock_parse(fields_text(cap, "at"), &then) && clock_parse(fields_text(cap, "now"), &seen) &&
+	    then <= seen)
 		return now - (seen - then);
 	return now;
 }
@@ -200,10 +202,12 @@ int ledger_register(struct ledger *l, struct ledger_call *call, const json_t *re
 	}
 	rc = ledger_append(l, call, call->key, "receive", body, e);
 	if (rc) goto out;
-	if (item->offers[id->tier] == OFFER_ACCEPT && !body_lacks_material(json_object_get(request, "materials"), item)) {
+	if (item->offers[id->tier] == OFFER_ACCEPT &&
+	    !body_lacks_material(json_object_get(request, "materials"), item)) {
 		const char *to = id->tier == TIER_TOWNSHIP ? item->department : id->township;
 		forward = json_pack("{s:s}", "to", to);
-		rc = forward ? ledger_append(l, call, call->key, "forward", forward, e) : err_set(e, ERR_NOMEM, "registration");
+		rc = forward ? ledger_append(l, call, call->key, "forward", forward, e)
+		             : err_set(e, ERR_NOMEM, "registration");
 	}
 	if (!rc) rc = ledger_project_new(l, call->key, e);
 out:
@@ -224,13 +228,16 @@ static void judge(struct ledger *l, const struct ledger_case *c, enum case_event
 	case FIT_OK: break;
 	case FIT_LEVEL: problem_set(p, PROBLEM_LEVEL, "%s", state_event_name(type)); return;
 	case FIT_HOLDER: problem_set(p, PROBLEM_TRANSITION, "another office holds this case"); return;
-	default: problem_set(p, PROBLEM_TRANSITION, "%s in state %s", state_event_name(type), state_name(c->view.state)); return;
+	default:
+		problem_set(p, PROBLEM_TRANSITION, "%s in state %s", state_event_name(type), state_name(c->view.state));
+		return;
 	}
 	if (type == EVENT_FORWARD && strcmp(fields_text(body, "to"), l->id.station) == 0)
 		problem_field(p, "/body/to", "value", "this station cannot forward to itself");
 	if (type != EVENT_AMEND) return;
 	const char *field = fields_text(body, "field"), *name = strrchr(field, '/') + 1;
-	const json_t *object = strncmp(field, "/applicant/", 11) == 0 ? json_object_get(c->view.doc, "applicant") : c->view.doc;
+	const json_t *object =
+	    strncmp(field, "/applicant/", 11) == 0 ? json_object_get(c->view.doc, "applicant") : c->view.doc;
 	if (strcmp(fields_text(object, name), fields_text(body, "old")) != 0)
 		problem_field(p, "/body/old", "stale", "is not what stands there now");
 	else

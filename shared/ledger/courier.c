@@ -38,7 +38,8 @@ int ledger_event_row(struct ledger *l, struct db_stmt *s, int64_t log, struct ev
 	return rc;
 }
 
-int ledger_unsent(struct ledger *l, int64_t after, int limit, size_t max_bytes, struct event *out, int *n, struct err *e)
+int ledger_unsent(struct ledger *l, int64_t after, int limit, size_t max_bytes, struct event *out, int *n,
+                  struct err *e)
 {
 	struct ledger_head h;
 	size_t bytes = 0;
@@ -136,7 +137,7 @@ static int touch_range(struct ledger *l, int64_t log, int64_t from, int64_t to,
 
 int ledger_mark_sent(struct ledger *l, int64_t seq, struct err *e)
 {
-	struct ledger_head h;
+	struct ledger_head h = {0};
 	int rc = ledger_begin(l, e);
 	if (!rc) rc = ledger_head(l, &h, e);
 	if (!rc && seq > h.sent_seq) {
@@ -271,11 +272,13 @@ static int store_entry(struct ledger *l, int64_t n, const json_t *entry, const u
 static int apply_entry(struct ledger *l, const json_t *entry, int64_t *n, uint8_t hash[DIGEST_LEN], struct err *e)
 {
 	uint8_t next[DIGEST_LEN], said[DIGEST_LEN];
-	if (fields_int(entry, "n", 0) != *n + 1) return err_set(e, ERR_CORRUPT, "the feed has a gap after entry %lld", (long long)*n);
+	if (fields_int(entry, "n", 0) != *n + 1)
+		return err_set(e, ERR_CORRUPT, "the feed has a gap after entry %lld", (long long)*n);
 	int rc = feed_hash(entry, l->id.station_key, hash, next, e);
 	if (rc) return rc;
 	if (!text_unhex(fields_text(entry, "hash"), said, DIGEST_LEN) || memcmp(said, next, DIGEST_LEN) != 0)
-		return err_set(e, ERR_CORRUPT, "feed entry %lld does not follow from the one before", (long long)*n + 1);
+		return err_set(e, ERR_CORRUPT, "feed entry %lld does not follow from the one before",
+		               (long long)*n + 1);
 	(*n)++;
 	memcpy(hash, next, DIGEST_LEN);
 	rc = store_entry(l, *n, entry, hash, e);
@@ -321,7 +324,7 @@ int ledger_apply(struct ledger *l, int64_t received_seq, const uint8_t received_
 
 int ledger_rewind(struct ledger *l, int64_t seq, struct err *e)
 {
-	struct ledger_head h;
+	struct ledger_head h = {0};
 	uint8_t hash[DIGEST_LEN];
 	int rc = ledger_begin(l, e);
 	if (!rc) rc = ledger_head(l, &h, e);

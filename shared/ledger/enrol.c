@@ -101,7 +101,8 @@ static int append_again(struct ledger *l, const struct ledger_head *old, struct 
 		for (int i = 0; i < n; i++) {
 			seq = ev[i].seq;
 			/* where the old log was opened is told by the new one */
-			if (!rc && strcmp(ev[i].type, EVENT_LOG_OPENED) != 0) rc = ledger_chain(l, &ev[i], has[i] ? request[i] : NULL, e);
+			if (!rc && strcmp(ev[i].type, EVENT_LOG_OPENED) != 0)
+				rc = ledger_chain(l, &ev[i], has[i] ? request[i] : NULL, e);
 			if (!rc && ev[i].has_case) rc = ledger_project(l, ev[i].case_id, e);
 			event_release(&ev[i]);
 		}

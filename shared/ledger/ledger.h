@@ -6,8 +6,8 @@
 #ifndef XINKE_LEDGER_H
 #define XINKE_LEDGER_H
 
-#include "shared/catalog.h"
 #include "shared/caseview.h"
+#include "shared/catalog.h"
 #include "shared/clock.h"
 #include "shared/crypto/seal.h"
 #include "shared/err.h"
@@ -34,17 +34,17 @@ struct ledger_config {
 	const char *field_key; /* file with the 32-byte field key */
 	const char *vfs;       /* SQLite VFS, NULL = default */
 	enum ledger_mode mode;
-	struct clock *clock;   /* borrowed */
-	int cache_kib;         /* page cache of this connection, 0 = 2048 */
-	const char *gate;      /* file by which writers take turns, NULL = none (see ledger_begin) */
-	bool first;            /* at the gate this one holds the others up (the courier); the others only pass through */
+	struct clock *clock; /* borrowed */
+	int cache_kib;       /* page cache of this connection, 0 = 2048 */
+	const char *gate;    /* file by which writers take turns, NULL = none (see ledger_begin) */
+	bool first;          /* at the gate this one holds the others up (the courier); the others only pass through */
 };
 
 /* Who this box is; known after its enrolment. */
 struct ledger_identity {
 	bool enrolled;
 	char station[13];
-	char name[96];        /* the station's title */
+	char name[96]; /* the station's title */
 	enum tier tier;
 	char township[13];
 	uint8_t station_key[EVENT_KEY_LEN];
@@ -52,10 +52,10 @@ struct ledger_identity {
 
 /* The open log. */
 struct ledger_head {
-	int64_t n;            /* local number of the log */
+	int64_t n; /* local number of the log */
 	uint8_t log[UUID_LEN];
 	int box;
-	int64_t seq;          /* last event */
+	int64_t seq; /* last event */
 	uint8_t hash[DIGEST_LEN];
 	int64_t sent_seq;     /* highest that was in a request */
 	int64_t received_seq; /* highest that the county has, by a signed answer */
@@ -109,7 +109,7 @@ struct ledger_call {
 	const char *actor;           /* account name */
 	const char *device;          /* phone, or "" */
 	struct clock_now now;
-	unsigned appended;           /* events so far; start with 0 */
+	unsigned appended; /* events so far; start with 0 */
 };
 
 /* HMAC under the index key over METHOD and TARGET of the call, PRINCIPAL and the canonical BODY. */
@@ -160,8 +160,9 @@ int ledger_case_get(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_
 
 /* A page of cases, newest receipt first. */
 struct ledger_page {
-	const char *state, *item; /* filters, NULL = all; at most one is used by index, the other is looked at per row */
-	int64_t before_at;        /* cursor: start below (before_at, before_id); INT64_MAX = from the newest */
+	const char *state,
+	    *item;         /* filters, NULL = all; at most one is used by index, the other is looked at per row */
+	int64_t before_at; /* cursor: start below (before_at, before_id); INT64_MAX = from the newest */
 	uint8_t before_id[UUID_LEN];
 	int limit;
 };
@@ -172,15 +173,15 @@ int ledger_case_list(struct ledger *l, const struct ledger_page *page, bool (*fn
 int ledger_case_find(struct ledger *l, const char *text, uint8_t (*out)[UUID_LEN], int limit, int *n, struct err *e);
 
 struct ledger_history {
-	struct event ev;          /* borrowed during the call */
-	bool own;                 /* false: the county's or another station's, by the feed */
-	bool fits;                /* was applied to the case's view */
+	struct event ev; /* borrowed during the call */
+	bool own;        /* false: the county's or another station's, by the feed */
+	bool fits;       /* was applied to the case's view */
 	enum ledger_sync sync;
 	const char *code, *pointer, *message; /* of a refusal, else NULL */
 };
 /* The case's events in order; ERR_NOTFOUND when it has none. */
-int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN],
-                        bool (*fn)(const struct ledger_history *, void *), void *arg, struct err *e);
+int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
+                        void *arg, struct err *e);
 /* Cases changed after AFTER, oldest change first, at most LIMIT. */
 int ledger_changes(struct ledger *l, int64_t after, int limit,
                    void (*fn)(const uint8_t id[UUID_LEN], int64_t change, void *), void *arg, struct err *e);
@@ -198,7 +199,8 @@ int ledger_counts(struct ledger *l, struct ledger_counts *out, struct err *e);
 
 /* Own events of the open log above AFTER, at most LIMIT and MAX_BYTES of bodies (one at least). OUT has room for LIMIT;
  * release each. */
-int ledger_unsent(struct ledger *l, int64_t after, int limit, size_t max_bytes, struct event *out, int *n, struct err *e);
+int ledger_unsent(struct ledger *l, int64_t after, int limit, size_t max_bytes, struct event *out, int *n,
+                  struct err *e);
 /* The chain's hash after SEQ of the open log (0 = the start). ERR_NOTFOUND past its head. */
 int ledger_hash_at(struct ledger *l, int64_t seq, uint8_t hash[DIGEST_LEN], struct err *e);
 int ledger_mark_sent(struct ledger *l, int64_t seq, struct err *e);

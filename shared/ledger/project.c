@@ -62,7 +62,8 @@ static int read_foreign(struct ledger *l, struct db_stmt *s, struct event *ev, j
 	return ERR_OK;
 }
 
-static enum ledger_sync sync_of_event(const struct ledger_head *h, bool current, int64_t seq, bool has_verdict, bool settled)
+static enum ledger_sync sync_of_event(const struct ledger_head *h, bool current, int64_t seq, bool has_verdict,
+                                      bool settled)
 {
 	if (has_verdict) return settled ? SYNC_SETTLED : SYNC_REFUSED;
 	if (!current) return SYNC_RECEIVED; /* kept in a left log: the county had confirmed it */
@@ -71,7 +72,8 @@ static enum ledger_sync sync_of_event(const struct ledger_head *h, bool current,
 
 static int apply(struct ledger_fold *f, struct ledger_history *h, const json_t *body)
 {
-	struct caseview_event ce = {.type = h->ev.type, .body = body, .origin = h->ev.origin, .actor = h->ev.actor, .at = h->ev.at};
+	struct caseview_event ce = {
+	    .type = h->ev.type, .body = body, .origin = h->ev.origin, .actor = h->ev.actor, .at = h->ev.at};
 	int rc = ERR_OK;
 	f->view.revision++;
 	/* A refused registration is shown as it was written, so that it can be read and mended; nothing else that was

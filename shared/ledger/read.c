@@ -20,7 +20,8 @@ void ledger_case_release(struct ledger_case *c)
 }
 
 /* The least advanced of a case's own events; a refusal overrides. */
-static enum ledger_sync sync_of_case(const struct ledger_head *h, int64_t own, int64_t settled, int64_t refused, int64_t last)
+static enum ledger_sync sync_of_case(const struct ledger_head *h, int64_t own, int64_t settled, int64_t refused,
+                                     int64_t last)
 {
 	if (refused > 0) return SYNC_REFUSED;
 	if (settled >= own) return SYNC_SETTLED;
@@ -41,7 +42,8 @@ static int head_or_none(struct ledger *l, struct ledger_head *h, struct err *e)
 }
 
 /* A row of case_get or case_list. */
-static int read_row(struct ledger *l, struct db_stmt *s, const struct ledger_head *h, struct ledger_case *c, struct err *e)
+static int read_row(struct ledger *l, struct db_stmt *s, const struct ledger_head *h, struct ledger_case *c,
+                    struct err *e)
 {
 	size_t n;
 	char kind[48], *doc = NULL;
@@ -94,7 +96,8 @@ static struct db_stmt *list_query(struct ledger *l, const struct ledger_page *p,
 		db_bind_text(s, "state", p->state);
 	db_bind_int(s, "received_at", p->before_at);
 	db_bind_blob(s, "id", p->before_id, UUID_LEN);
-	db_bind_int(s, "limit", p->item && p->state ? -1 : p->limit + 1); /* -1: rows are dropped by state while reading */
+	db_bind_int(s, "limit",
+	            p->item && p->state ? -1 : p->limit + 1); /* -1: rows are dropped by state while reading */
 	return s;
 }
 
@@ -137,7 +140,8 @@ static int find_by_receipt(struct ledger *l, const char *text, uint8_t (*out)[UU
 	return r < 0 ? -r : ERR_OK;
 }
 
-static int find_by_key(struct ledger *l, const char *kind, const char *text, uint8_t (*out)[UUID_LEN], int limit, int *n, struct err *e)
+static int find_by_key(struct ledger *l, const char *kind, const char *text, uint8_t (*out)[UUID_LEN], int limit,
+                       int *n, struct err *e)
 {
 	uint8_t mac[UUID_LEN];
 	size_t len;
@@ -178,8 +182,8 @@ static bool history_row(const struct ledger_history *h, void *arg)
 	return a->fn(h, a->arg);
 }
 
-int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN],
-                        bool (*fn)(const struct ledger_history *, void *), void *arg, struct err *e)
+int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
+                        void *arg, struct err *e)
 {
 	struct ledger_fold f;
 	struct history_arg a = {fn, arg, 0};

@@ -45,7 +45,9 @@ static int load_keys(struct ledger *l, const char *path, struct err *e)
 	size_t n = 0;
 	struct err inner = {0};
 	int rc = file_load(path, false, key, sizeof key, &n, &inner);
-	if (rc == (int)ERR_NOTFOUND) return err_set(e, ERR_DENIED, "the field key %s is missing: restore it, nothing starts without it", path);
+	if (rc == (int)ERR_NOTFOUND)
+		return err_set(e, ERR_DENIED, "the field key %s is missing: restore it, nothing starts without it",
+		               path);
 	if (rc) return err_set(e, (enum err_code)rc, "%s", inner.msg);
 	if (n == SEAL_KEY_LEN) memcpy(l->field_key, key, SEAL_KEY_LEN);
 	explicit_bzero(key, sizeof key);
@@ -109,7 +111,8 @@ int ledger_open(const struct ledger_config *cfg, struct ledger **out, struct err
 	l->clock = cfg->clock;
 	l->first = cfg->first;
 	l->gate = -1;
-	struct db_config dc = {.path = cfg->path, .vfs = cfg->vfs, .queries = queries, .n_queries = Q_COUNT, .cache_kib = cfg->cache_kib};
+	struct db_config dc = {
+	    .path = cfg->path, .vfs = cfg->vfs, .queries = queries, .n_queries = Q_COUNT, .cache_kib = cfg->cache_kib};
 	dc.mode = cfg->mode == LEDGER_MIGRATE ? DB_CREATE : cfg->mode == LEDGER_WRITE ? DB_WRITE : DB_READ;
 	int rc = load_keys(l, cfg->field_key, e);
 	if (!rc && cfg->gate && cfg->mode != LEDGER_READ) {
@@ -117,7 +120,8 @@ int ledger_open(const struct ledger_config *cfg, struct ledger **out, struct err
 		if (l->gate < 0) rc = err_sys(e, errno, "%s", cfg->gate);
 	}
 	if (!rc) rc = db_open(&dc, &l->db, e);
-	if (!rc && cfg->mode == LEDGER_MIGRATE) rc = db_migrate(l->db, migrations, sizeof migrations / sizeof *migrations, e);
+	if (!rc && cfg->mode == LEDGER_MIGRATE)
+		rc = db_migrate(l->db, migrations, sizeof migrations / sizeof *migrations, e);
 	if (!rc) rc = db_expect_version(l->db, LEDGER_SCHEMA, e);
 	if (!rc) rc = check_key(l, cfg->mode == LEDGER_MIGRATE, e);
 	if (!rc) rc = db_prepare_all(l->db, e);
@@ -223,8 +227,10 @@ const struct ledger_identity *ledger_identity(struct ledger *l)
 	char tier[16] = "";
 	if (l->id.enrolled) return &l->id; /* it never changes again */
 	if (ledger_meta_text(l, "station", id.station, sizeof id.station, NULL) || !*id.station) return &l->id;
-	if (ledger_meta_text(l, "name", id.name, sizeof id.name, NULL) || ledger_meta_text(l, "township", id.township, sizeof id.township, NULL) ||
-	    ledger_meta_text(l, "tier", tier, sizeof tier, NULL) || !tier_parse(tier, &id.tier) || load_station_key(l, &id, NULL))
+	if (ledger_meta_text(l, "name", id.name, sizeof id.name, NULL) ||
+	    ledger_meta_text(l, "township", id.township, sizeof id.township, NULL) ||
+	    ledger_meta_text(l, "tier", tier, sizeof tier, NULL) || !tier_parse(tier, &id.tier) ||
+	    load_station_key(l, &id, NULL))
 		return &l->id;
 	id.enrolled = true;
 	l->id = id;
@@ -239,7 +245,11 @@ int ledger_head(struct ledger *l, struct ledger_head *h, struct err *e)
 	if (!s) return ERR_IO;
 	int r = db_step(s, e);
 	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no log is open: the box is not enrolled");
-	*h = (struct ledger_head){.n = db_int(s, 0), .box = (int)db_int(s, 2), .seq = db_int(s, 3), .sent_seq = db_int(s, 5), .received_seq = db_int(s, 6)};
+	*h = (struct ledger_head){.n = db_int(s, 0),
+	                          .box = (int)db_int(s, 2),
+	                          .seq = db_int(s, 3),
+	                          .sent_seq = db_int(s, 5),
+	                          .received_seq = db_int(s, 6)};
 	(void)db_copy_blob(s, 1, h->log, UUID_LEN);
 	(void)db_copy_blob(s, 4, h->hash, DIGEST_LEN);
 	(void)db_copy_blob(s, 7, h->received_hash, DIGEST_LEN);

@@ -40,17 +40,21 @@ struct log_row {
 	uint8_t head_hash[DIGEST_LEN];
 };
 
-static void check_event(struct verify *v, int64_t log, const struct event *ev, int64_t want_seq, uint8_t hash[DIGEST_LEN])
+static void check_event(struct verify *v, int64_t log, const struct event *ev, int64_t want_seq,
+                        uint8_t hash[DIGEST_LEN])
 {
 	uint8_t next[DIGEST_LEN], mac[DIGEST_LEN];
 	v->r->events++;
-	if (ev->seq != want_seq) fault(v, "log %lld: event %lld follows %lld", (long long)log, (long long)ev->seq, (long long)want_seq - 1);
+	if (ev->seq != want_seq)
+		fault(v, "log %lld: event %lld follows %lld", (long long)log, (long long)ev->seq,
+		      (long long)want_seq - 1);
 	if (event_hash(ev, hash, next) || memcmp(next, ev->hash, DIGEST_LEN) != 0)
 		fault(v, "log %lld: event %lld breaks the chain", (long long)log, (long long)ev->seq);
 	if (ev->body) {
 		event_mac(v->l->id.station_key, ev->body, ev->body_len, mac);
 		if (memcmp(mac, ev->mac, DIGEST_LEN) != 0)
-			fault(v, "log %lld: the body of event %lld is not the one that was chained", (long long)log, (long long)ev->seq);
+			fault(v, "log %lld: the body of event %lld is not the one that was chained", (long long)log,
+			      (long long)ev->seq);
 	}
 	memcpy(hash, ev->hash, DIGEST_LEN);
 }
@@ -80,7 +84,8 @@ static int verify_log(struct verify *v, const struct log_row *row, struct err *e
 	}
 	if (r < 0) return -r;
 	if (seq != row->head_seq || memcmp(hash, row->head_hash, DIGEST_LEN) != 0)
-		fault(v, "log %lld: its head says %lld, its last event is %lld", (long long)row->n, (long long)row->head_seq, (long long)seq);
+		fault(v, "log %lld: its head says %lld, its last event is %lld", (long long)row->n,
+		      (long long)row->head_seq, (long long)seq);
 	return ERR_OK;
 }
 
@@ -106,7 +111,8 @@ static int verify_logs(struct verify *v, struct err *e)
 }
 
 /* Walks the feed in order; FN sees each opened entry, or NULL with the reason in E where one does not open. */
-static int walk_feed(struct ledger *l, int (*fn)(int64_t n, const json_t *entry, const uint8_t *hash, void *arg, struct err *e),
+static int walk_feed(struct ledger *l,
+                     int (*fn)(int64_t n, const json_t *entry, const uint8_t *hash, void *arg, struct err *e),
                      void *arg, struct err *e)
 {
 	int r, rc = ERR_OK;
@@ -148,7 +154,8 @@ static int check_entry(int64_t n, const json_t *entry, const uint8_t *hash, void
 	if (rc) return rc;
 	c->v->r->feed++;
 	if (n != c->n + 1) fault(c->v, "feed: entry %lld follows %lld", (long long)n, (long long)c->n);
-	if (entry && memcmp(next, hash, DIGEST_LEN) != 0) fault(c->v, "feed: entry %lld breaks the chain", (long long)n);
+	if (entry && memcmp(next, hash, DIGEST_LEN) != 0)
+		fault(c->v, "feed: entry %lld breaks the chain", (long long)n);
 	c->n = n;
 	memcpy(c->hash, hash, DIGEST_LEN);
 	return ERR_OK;
@@ -161,7 +168,9 @@ static int stored_counts(struct ledger *l, const uint8_t id[UUID_LEN], struct le
 	if (!s) return ERR_IO;
 	db_bind_blob(s, "id", id, UUID_LEN);
 	int r = db_step(s, e);
-	if (r > 0) *out = (struct ledger_fold){.own = db_int(s, 9), .settled = db_int(s, 10), .refused = db_int(s, 11), .last_seq = db_int(s, 12)};
+	if (r > 0)
+		*out = (struct ledger_fold){
+		    .own = db_int(s, 9), .settled = db_int(s, 10), .refused = db_int(s, 11), .last_seq = db_int(s, 12)};
 	db_reset(s);
 	return r < 0 ? -r : ERR_OK;
 }
@@ -169,10 +178,11 @@ static int stored_counts(struct ledger *l, const uint8_t id[UUID_LEN], struct le
 static bool same_row(const struct ledger_fold *f, const struct caseview *b, const struct ledger_fold *counts)
 {
 	const struct caseview *a = &f->view;
-	return a->exists && a->state == b->state && strcmp(a->station, b->station) == 0 && strcmp(a->holder, b->holder) == 0 &&
-	       strcmp(a->receipt, b->receipt) == 0 && strcmp(a->item, b->item) == 0 && a->received_at == b->received_at &&
-	       a->updated_at == b->updated_at && a->revision == b->revision && f->own == counts->own &&
-	       f->settled == counts->settled && f->refused == counts->refused && f->last_seq == counts->last_seq;
+	return a->exists && a->state == b->state && strcmp(a->station, b->station) == 0 &&
+	       strcmp(a->holder, b->holder) == 0 && strcmp(a->receipt, b->receipt) == 0 &&
+	       strcmp(a->item, b->item) == 0 && a->received_at == b->received_at && a->updated_at == b->updated_at &&
+	       a->revision == b->revision && f->own == counts->own && f->settled == counts->settled &&
+	       f->refused == counts->refused && f->last_seq == counts->last_seq;
 }
 
 static int compare_case(struct verify *v, const uint8_t id[UUID_LEN], const char *text, struct err *e)
@@ -194,7 +204,8 @@ static int compare_case(struct verify *v, const uint8_t id[UUID_LEN], const char
 	v->r->cases++;
 	if (!rc) rc = caseview_doc(&f.view, &want, e);
 	if (!rc) rc = caseview_doc(&c.view, &have, e);
-	if (!rc && (!same_row(&f, &c.view, &counts) || want.len != have.len || memcmp(want.data, have.data, want.len) != 0))
+	if (!rc &&
+	    (!same_row(&f, &c.view, &counts) || want.len != have.len || memcmp(want.data, have.data, want.len) != 0))
 		fault(v, "case %s: its row is not what its events make", text);
 out:
 	buf_release(&want);
@@ -223,7 +234,8 @@ static int verify_row_count(struct verify *v, struct err *e)
 {
 	struct ledger_counts n;
 	int rc = ledger_counts(v->l, &n, e);
-	if (!rc && n.cases != v->r->cases) fault(v, "cases: %lld rows, %lld of them by events", (long long)n.cases, (long long)v->r->cases);
+	if (!rc && n.cases != v->r->cases)
+		fault(v, "cases: %lld rows, %lld of them by events", (long long)n.cases, (long long)v->r->cases);
 	return rc;
 }
 
@@ -252,7 +264,8 @@ static int ids_of(struct ledger *l, size_t q, uint8_t (**out)[UUID_LEN], size_t 
 	return -r;
 }
 
-int ledger_verify(struct ledger *l, struct ledger_report *out, void (*fn)(const char *, void *), void *arg, struct err *e)
+int ledger_verify(struct ledger *l, struct ledger_report *out, void (*fn)(const char *, void *), void *arg,
+                  struct err *e)
 {
 	struct verify v = {l, out, fn, arg};
 	struct feed_check c = {.v = &v};
@@ -317,7 +330,8 @@ int ledger_raise_serial(struct ledger *l, int64_t log, const char *receipt, stru
 
 static int wipe(struct ledger *l, struct err *e)
 {
-	static const size_t tables[] = {Q_wipe_cases, Q_wipe_case_keys, Q_wipe_case_changes, Q_wipe_verdicts, Q_wipe_things, Q_wipe_serials};
+	static const size_t tables[] = {Q_wipe_cases,    Q_wipe_case_keys, Q_wipe_case_changes,
+	                                Q_wipe_verdicts, Q_wipe_things,    Q_wipe_serials};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		struct db_stmt *s = db_query(l->db, tables[i], e);
 		int rc = s ? db_run(s, e) : (int)ERR_IO;
@@ -332,8 +346,10 @@ static int rebuild_serials(struct ledger *l, struct err *e)
 	int n = 0, r, rc = ERR_OK;
 	struct db_stmt *s = db_query(l->db, Q_log_list, e);
 	if (!s) return ERR_IO;
-	while (n < 100 && (r = db_step(s, e)) > 0)
-		rows[n++] = (struct log_row){.n = db_int(s, 0)};
+	while (n < 100 && (r = db_step(s, e)) > 0) {
+		rows[n] = (struct log_row){.n = db_int(s, 0)};
+		n++;
+	}
 	db_reset(s);
 	if (r < 0) return -r;
 	for (int i = 0; i < n && !rc; i++)

@@ -74,7 +74,8 @@ static int64_t run_group(struct writer *w, struct writer_job *group)
 	int rc = ledger_begin(l, &e);
 	for (struct writer_job *j = group; j && !rc; j = j->next) {
 		run_one(l, j);
-		if (j->rc && !db_in_transaction(ledger_db(l))) { /* a full or failing disk took the whole group with it */
+		if (j->rc &&
+		    !db_in_transaction(ledger_db(l))) { /* a full or failing disk took the whole group with it */
 			rc = j->rc;
 			e = j->err;
 		}

@@ -27,8 +27,8 @@ struct writer_job {
 };
 
 struct writer_config {
-	struct ledger *ledger;                   /* borrowed, used by the writer's thread alone from now on */
-	void (*after_commit)(void *arg);         /* once a group; NULL = nobody is told */
+	struct ledger *ledger;           /* borrowed, used by the writer's thread alone from now on */
+	void (*after_commit)(void *arg); /* once a group; NULL = nobody is told */
 	void *arg;
 };
 

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS 1000
+#define LOOK_MS       1000
 #define FLOOR_STEP_MS (10 * 60000LL) /* the floor is written when it rose by this much: not at every answer */
 
 struct courier {
@@ -25,10 +25,10 @@ struct courier {
 	struct ledger *l;
 	struct engine *g;
 	struct transport *t;
-	char *root;           /* PEM */
-	int wake;             /* descriptor */
+	char *root; /* PEM */
+	int wake;   /* descriptor */
 	char gateway[AGENT_PATH_MAX];
-	int64_t floor;        /* as it is stored */
+	int64_t floor;                      /* as it is stored */
 	int64_t last_success, last_attempt; /* Unix ms, 0 = never */
 };
 
@@ -44,9 +44,10 @@ static void write_status(struct courier *c)
 	struct err e = {0};
 	struct clock_now now = clock_read(&c->a->clock);
 	engine_status(c->g, &st);
-	json_t *j = json_pack("{s:s,s:I,s:I,s:s,s:I}", "link", st.link_up ? "up" : "down", "last_success_at", (json_int_t)c->last_success,
-	                      "last_attempt_at", (json_int_t)c->last_attempt, "last_error", st.error, "next_attempt_at",
-	                      (json_int_t)(st.next ? now.wall + st.next - now.mono : now.wall));
+	json_t *j =
+	    json_pack("{s:s,s:I,s:I,s:s,s:I}", "link", st.link_up ? "up" : "down", "last_success_at",
+	              (json_int_t)c->last_success, "last_attempt_at", (json_int_t)c->last_attempt, "last_error",
+	              st.error, "next_attempt_at", (json_int_t)(st.next ? now.wall + st.next - now.mono : now.wall));
 	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (text && ledger_meta_set_text(c->l, "sync_status", text, &e)) log_warn(c->a->log, "status", "%s", e.msg);
 	free(text);
@@ -62,8 +63,8 @@ static json_t *health(struct courier *c, const struct ledger_head *h)
 	struct ledger_counts n = {0};
 	struct err e = {0};
 	if (file_space(c->a->cfg->data, &avail, &total, &e) || ledger_counts(c->l, &n, &e)) return NULL;
-	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "head", (json_int_t)h->seq, "cases", (json_int_t)n.cases, "refused", (json_int_t)n.refused,
-	                 "free_bytes", (json_int_t)avail, "total_bytes", (json_int_t)total);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "head", (json_int_t)h->seq, "cases", (json_int_t)n.cases, "refused",
+	                 (json_int_t)n.refused, "free_bytes", (json_int_t)avail, "total_bytes", (json_int_t)total);
 }
 
 static int load(struct courier *c, const struct engine_step *s, struct engine_load *out, struct err *e)
@@ -131,7 +132,8 @@ static struct ec_key *fetch_key(struct courier *c, const char *id)
 	if (!rc) rc = x509_read(a.body, a.len, &info, &e);
 	if (!rc) {
 		text_hex(info.fingerprint, DIGEST_LEN, hex);
-		if (strlen(id) < 16 || strncmp(hex, id, strlen(id)) != 0) rc = err_set(&e, ERR_DENIED, "a certificate of another id");
+		if (strlen(id) < 16 || strncmp(hex, id, strlen(id)) != 0)
+			rc = err_set(&e, ERR_DENIED, "a certificate of another id");
 	}
 	if (!rc) rc = ec_key_from_cert(a.body, a.len, &key, &e);
 	if (rc) log_warn(c->a->log, "answer_key", "%s", e.msg);
@@ -161,7 +163,8 @@ static void do_apply(struct courier *c, const struct engine_step *s, bool rewind
 		engine_store_failed(c->g, mono(c), &e);
 	} else {
 		c->last_success = clock_read(&c->a->clock).wall;
-		if (rewind) log_warn(c->a->log, "rewind", "the county has events up to %lld", (long long)a->received.seq);
+		if (rewind)
+			log_warn(c->a->log, "rewind", "the county has events up to %lld", (long long)a->received.seq);
 		engine_applied(c->g, mono(c));
 	}
 	write_status(c);
@@ -251,8 +254,10 @@ static int await_enrolment(struct courier *c, const volatile int *stop)
 static int open_all(struct courier *c, const volatile int *stop, struct err *e)
 {
 	char path[AGENT_PATH_MAX];
-	struct engine_config ec = {.poll_ms = c->a->cfg->poll_s * 1000, .backoff_max_ms = c->a->cfg->backoff_max_s * 1000,
-	                           .batch_max = (int)c->a->cfg->batch_max, .timeout_ms = (int)c->a->cfg->timeout_s * 1000};
+	struct engine_config ec = {.poll_ms = c->a->cfg->poll_s * 1000,
+	                           .backoff_max_ms = c->a->cfg->backoff_max_s * 1000,
+	                           .batch_max = (int)c->a->cfg->batch_max,
+	                           .timeout_ms = (int)c->a->cfg->timeout_s * 1000};
 	(void)snprintf(ec.software, sizeof ec.software, "xinke/%s", XINKE_VERSION);
 	rng_bytes(&ec.seed, sizeof ec.seed);
 	agent_path(c->gateway, c->a->cfg->data, "gateway.sock");

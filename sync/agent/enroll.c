@@ -36,7 +36,8 @@ static int fetch_root(struct enroll *x, struct err *e)
 	struct transport *t = NULL;
 	struct transport_answer a = {0};
 	struct transport_config tc = {.url = x->o->url};
-	if (!text_unhex(x->o->root, want, DIGEST_LEN)) return err_set(e, ERR_INVALID, "--root: 64 hex digits are wanted");
+	if (!text_unhex(x->o->root, want, DIGEST_LEN))
+		return err_set(e, ERR_INVALID, "--root: 64 hex digits are wanted");
 	int rc = transport_open(&tc, &t, e);
 	if (!rc) rc = transport_call(t, "/sync/v1/root", NULL, 0, CALL_MS, &a, e);
 	if (!rc && a.status != 200) rc = err_set(e, ERR_IO, "the county's root: HTTP %d", a.status);
@@ -75,9 +76,11 @@ static json_t *request_json(struct enroll *x, struct ledger *l)
 	uuid_text(x->log, log);
 	(void)text_b64(ledger_field_key(l), SEAL_KEY_LEN, key);
 	(void)snprintf(software, sizeof software, "xinke/%s", XINKE_VERSION);
-	json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:s}", "code", x->o->code, "log", log, "csr", x->csr, "field_key", key, "software", software);
+	json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:s}", "code", x->o->code, "log", log, "csr", x->csr, "field_key", key,
+	                      "software", software);
 	if (j && x->server_csr &&
-	    (json_object_set_new(j, "server_csr", json_string(x->server_csr)) || json_object_set_new(j, "server_names", json_string(x->o->names)))) {
+	    (json_object_set_new(j, "server_csr", json_string(x->server_csr)) ||
+	     json_object_set_new(j, "server_names", json_string(x->o->names)))) {
 		json_decref(j);
 		return NULL;
 	}
@@ -90,8 +93,8 @@ static int read_answer(struct enroll *x, const struct transport_answer *a, struc
 	int rc = json_parse_strict(a->body, a->len, LIMIT_DEPTH, &j, e);
 	if (!rc && a->status != 200) {
 		const json_t *field = json_array_get(json_object_get(j, "errors"), 0);
-		rc = err_set(e, ERR_DENIED, "the county refused: %s %s %s %s", fields_text(j, "code"), fields_text(j, "detail"),
-		             fields_text(field, "pointer"), fields_text(field, "message"));
+		rc = err_set(e, ERR_DENIED, "the county refused: %s %s %s %s", fields_text(j, "code"),
+		             fields_text(j, "detail"), fields_text(field, "pointer"), fields_text(field, "message"));
 	}
 	if (rc)
 		json_decref(j);
@@ -129,8 +132,10 @@ static int keep(struct enroll *x, struct ledger *l, struct err *e)
 {
 	const json_t *a = x->answer;
 	const char *key = fields_text(a, "station_key");
-	struct ledger_enrolment en = {.station = fields_text(a, "station"), .name = fields_text(a, "station_name"),
-	                              .township = fields_text(a, "township"), .box = (int)fields_int(a, "box", 0)};
+	struct ledger_enrolment en = {.station = fields_text(a, "station"),
+	                              .name = fields_text(a, "station_name"),
+	                              .township = fields_text(a, "township"),
+	                              .box = (int)fields_int(a, "box", 0)};
 	memcpy(en.log, x->log, UUID_LEN);
 	if (strlen(en.station) != 12 || en.box < 1 || !tier_parse(fields_text(a, "tier"), &en.tier) ||
 	    text_unb64(key, strlen(key), en.station_key, EVENT_KEY_LEN) != EVENT_KEY_LEN)

@@ -54,7 +54,8 @@ int agent_ledger(struct agent *a, struct ledger **out, struct err *e)
 	agent_path(db, a->cfg->data, "xinke.db");
 	agent_path(key, a->cfg->data, "field.key");
 	agent_path(gate, a->cfg->data, "writer.lock");
-	struct ledger_config lc = {.path = db, .field_key = key, .mode = LEDGER_WRITE, .clock = &a->clock, .gate = gate, .first = true};
+	struct ledger_config lc = {
+	    .path = db, .field_key = key, .mode = LEDGER_WRITE, .clock = &a->clock, .gate = gate, .first = true};
 	return ledger_open(&lc, out, e);
 }
 
@@ -89,11 +90,15 @@ static int run_command(struct agent *a, const char *command, const struct enroll
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"config", required_argument, NULL, 'c'}, {"url", required_argument, NULL, 'u'},
-	    {"code", required_argument, NULL, 'k'},   {"root", required_argument, NULL, 'r'},
+	    {"config", required_argument, NULL, 'c'},
+	    {"url", required_argument, NULL, 'u'},
+	    {"code", required_argument, NULL, 'k'},
+	    {"root", required_argument, NULL, 'r'},
 	    {"names", required_argument, NULL, 'n'},
-	    {"sample-config", no_argument, NULL, 'S'}, {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'},         {0},
+	    {"sample-config", no_argument, NULL, 'S'},
+	    {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},
+	    {0},
 	};
 	struct enroll_options o = {0};
 	const char *file = NULL;
@@ -121,7 +126,8 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	(void)umask(0007); /* the database folder is the group's, nobody else's */
 	int rc = config_load(file, keys, N_KEYS, &cfg, &e);
-	if (!rc && !parse_level(cfg.log_level, &log.level)) rc = err_set(&e, ERR_INVALID, "log.level = %s", cfg.log_level);
+	if (!rc && !parse_level(cfg.log_level, &log.level))
+		rc = err_set(&e, ERR_INVALID, "log.level = %s", cfg.log_level);
 	if (!rc && curl_global_init(CURL_GLOBAL_DEFAULT)) rc = err_set(&e, ERR_IO, "libcurl does not start");
 	if (!rc) {
 		clock_init(&a.clock);

@@ -45,7 +45,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	size_t end = len;
 	while (end > skip && (data[end - 1] == '\r' || data[end - 1] == '\n' || data[end - 1] == ' '))
 		end--;
-	if (end - skip < sizeof t->signature) (void)snprintf(t->signature, sizeof t->signature, "%.*s", (int)(end - skip), data + skip);
+	if (end - skip < sizeof t->signature)
+		(void)snprintf(t->signature, sizeof t->signature, "%.*s", (int)(end - skip), data + skip);
 	return len;
 }
 
@@ -71,7 +72,8 @@ static CURLcode set_options(CURL *h, const struct transport_config *cfg)
 int transport_open(const struct transport_config *cfg, struct transport **out, struct err *e)
 {
 	*out = NULL;
-	if (strncmp(cfg->url, "https://", 8) != 0) return err_set(e, ERR_INVALID, "the county's address must begin with https://");
+	if (strncmp(cfg->url, "https://", 8) != 0)
+		return err_set(e, ERR_INVALID, "the county's address must begin with https://");
 	struct transport *t = calloc(1, sizeof *t);
 	if (!t) return err_set(e, ERR_NOMEM, "transport");
 	buf_init(&t->in, LIMIT_EXCHANGE);
@@ -111,7 +113,8 @@ static enum err_code code_of(CURLcode c)
 	}
 }
 
-static CURLcode set_call(struct transport *t, const char *url, struct curl_slist *headers, const char *body, size_t len, int timeout_ms)
+static CURLcode set_call(struct transport *t, const char *url, struct curl_slist *headers, const char *body, size_t len,
+                         int timeout_ms)
 {
 	CURLcode c = curl_easy_setopt(t->h, CURLOPT_URL, url);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_HTTPHEADER, headers);

@@ -10,14 +10,15 @@
 struct transport; /* opaque */
 
 struct transport_config {
-	const char *url;       /* "https://host:port", no trailing slash */
-	const char *ca_file;   /* PEM root; NULL = the peer is not verified (only to fetch a root that is checked by its hash) */
+	const char *url; /* "https://host:port", no trailing slash */
+	const char
+	    *ca_file; /* PEM root; NULL = the peer is not verified (only to fetch a root that is checked by its hash) */
 	const char *cert_file, *key_file; /* PEM; NULL = no client certificate */
 };
 
 struct transport_answer {
-	int status;          /* HTTP status */
-	char *body;          /* NUL-terminated, owned */
+	int status; /* HTTP status */
+	char *body; /* NUL-terminated, owned */
 	size_t len;
 	char signature[256]; /* header Xinke-Signature, "" = none */
 };

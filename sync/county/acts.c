@@ -40,7 +40,8 @@ static int has_box(struct store *s, const char *holder, bool *yes, struct err *e
 }
 
 /* May WHO append TYPE now? BOXED: the holder has a box of its own. A refusal goes to P. */
-static bool may(const struct session *who, const struct caseview *v, enum case_event type, bool boxed, struct problem *p)
+static bool may(const struct session *who, const struct caseview *v, enum case_event type, bool boxed,
+                struct problem *p)
 {
 	const struct state_row *row = NULL;
 	enum caseview_fit fit = caseview_may(v, type, EVENT_COUNTY, &row);
@@ -129,7 +130,8 @@ static int digest(const struct call *c, const json_t *call, uint8_t out[DIGEST_L
 }
 
 /* Has the key been used? A refusal in P when by another call. */
-static int find_key(struct call *c, struct worker *w, const uint8_t request[DIGEST_LEN], bool *replayed, struct problem *p, struct err *e)
+static int find_key(struct call *c, struct worker *w, const uint8_t request[DIGEST_LEN], bool *replayed,
+                    struct problem *p, struct err *e)
 {
 	size_t n;
 	*replayed = false;
@@ -177,8 +179,8 @@ static int check_target(struct worker *w, const char *to, struct problem *p, str
 	return ERR_OK;
 }
 
-static int check_case(struct call *c, struct worker *w, const struct casefile *f, enum case_event type, const json_t *body,
-                      struct problem *p, struct err *e)
+static int check_case(struct call *c, struct worker *w, const struct casefile *f, enum case_event type,
+                      const json_t *body, struct problem *p, struct err *e)
 {
 	bool boxed = false;
 	struct problem inner = {0};
@@ -193,8 +195,8 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 	int rc = has_box(w->store, f->view.holder, &boxed, e);
 	if (rc || !may(&c->who, &f->view, type, boxed, p)) return rc;
 	if (type == EVENT_FORWARD) return check_target(w, fields_text(body, "to"), p, e);
-	if (type == EVENT_AMEND &&
-	    !body_check_amended(fields_text(body, "field"), fields_text(body, "new"), f->view.doc, county_now(c->county), &inner))
+	if (type == EVENT_AMEND && !body_check_amended(fields_text(body, "field"), fields_text(body, "new"),
+	                                               f->view.doc, county_now(c->county), &inner))
 		prefix(p, &inner);
 	problem_release(&inner);
 	return ERR_OK;

@@ -82,8 +82,9 @@ static int add_stations(struct store *s, json_t *rows, struct err *e)
 	if (!q) return ERR_IO;
 	while (!rc && (r = db_step(q, e)) > 0) {
 		const char *township = text_of(q, 4);
-		json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:[]}", "code", text_of(q, 0), "name", text_of(q, 1), "title",
-		                        text_of(q, 2), "tier", text_of(q, 3), "township", *township ? township : NULL, "boxes");
+		json_t *one =
+		    json_pack("{s:s, s:s, s:s, s:s, s:s?, s:[]}", "code", text_of(q, 0), "name", text_of(q, 1), "title",
+		              text_of(q, 2), "tier", text_of(q, 3), "township", *township ? township : NULL, "boxes");
 		if (json_array_append_new(rows, one)) rc = err_set(e, ERR_NOMEM, "stations");
 	}
 	db_reset(q);
@@ -124,7 +125,8 @@ int boxes_one(struct store *s, const uint8_t log[UUID_LEN], json_t **out, struct
 static void escape(struct buf *b, const char *s)
 {
 	for (; *s; s++) {
-		bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+		bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+		             strchr("-._~", *s);
 		if (plain)
 			buf_addc(b, *s);
 		else
@@ -147,8 +149,8 @@ int boxes_code(struct county *c, struct store *s, const char *station, const cha
 	escape(&uri, c->cfg->sync_url);
 	buf_addf(&uri, "&root=%s&code=%s", root, code);
 	*out = uri.bad ? NULL
-	               : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "code", code, "station", station, "url", c->cfg->sync_url,
-	                           "root_sha256", root, "expires_at", at, "uri", uri.data);
+	               : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "code", code, "station", station, "url",
+	                           c->cfg->sync_url, "root_sha256", root, "expires_at", at, "uri", uri.data);
 	buf_release(&uri);
 	return *out ? ERR_OK : err_set(e, ERR_NOMEM, "enrolment code");
 }
@@ -172,7 +174,9 @@ static int set_state(struct county *c, struct store *s, const uint8_t log[UUID_L
 		return ERR_OK;
 	}
 	rc = store_log_state(s, log, st, e);
-	return rc ? rc : store_alarm(s, l.station, log_state_name(st), county_now(c), e, "box %d %s by %s: %s", l.box, log_state_name(st), by, reason);
+	return rc ? rc
+	          : store_alarm(s, l.station, log_state_name(st), county_now(c), e, "box %d %s by %s: %s", l.box,
+	                        log_state_name(st), by, reason);
 }
 
 int boxes_set(struct county *c, struct store *s, const uint8_t log[UUID_LEN], enum log_state st, const char *by,
@@ -225,7 +229,9 @@ static void code(struct call *c, struct worker *w)
 		http_problem(c->req, &p);
 		return;
 	}
-	if (!rc) log_info(c->county->log, "enrolment_code", "station=%s account=%lld", c->station, (long long)c->who.account.id);
+	if (!rc)
+		log_info(c->county->log, "enrolment_code", "station=%s account=%lld", c->station,
+		         (long long)c->who.account.id);
 	answer(c, 201, rc, out, &e);
 }
 
@@ -255,7 +261,8 @@ static void set(struct call *c, struct worker *w, enum log_state st)
 	struct err e = {0};
 	struct problem p = {0};
 	json_t *out = NULL;
-	int rc = boxes_set(c->county, w->store, c->id, st, c->who.account.name, fields_text(http_req_json(c->req), "reason"), &p, &e);
+	int rc = boxes_set(c->county, w->store, c->id, st, c->who.account.name,
+	                   fields_text(http_req_json(c->req), "reason"), &p, &e);
 	if (!rc && problem_any(&p)) {
 		http_problem(c->req, &p);
 		return;
@@ -313,8 +320,8 @@ static int alarm_rows(struct call *c, struct worker *w, json_t *rows, int64_t *l
 		*more = (int)json_array_size(rows) == c->limit;
 		if (*more) break;
 		*last = db_int(q, 0);
-		json_t *one = json_pack("{s:I, s:s?, s:s, s:s}", "id", (json_int_t)*last, "station", *station ? station : NULL, "kind",
-		                        text_of(q, 3), "detail", text_of(q, 4));
+		json_t *one = json_pack("{s:I, s:s?, s:s, s:s}", "id", (json_int_t)*last, "station",
+		                        *station ? station : NULL, "kind", text_of(q, 3), "detail", text_of(q, 4));
 		present_time(one, "at", db_int(q, 1), &rc);
 		if (json_array_append_new(rows, one) || rc) rc = err_set(e, ERR_NOMEM, "alarms");
 	}
@@ -345,7 +352,8 @@ void boxes_alarms_get(struct http_req *req, void *ctx)
 	if (!c) return;
 	const char *cursor = http_req_query(req, "cursor");
 	call_read_limit(c, &p);
-	if (cursor && !call_cursor_read(cursor, &c->before, NULL, 0)) problem_field(&p, "/?cursor", "format", "not a cursor of this list");
+	if (cursor && !call_cursor_read(cursor, &c->before, NULL, 0))
+		problem_field(&p, "/?cursor", "format", "not a cursor of this list");
 	if (problem_any(&p))
 		call_refuse(c, &p);
 	else

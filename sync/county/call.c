@@ -38,7 +38,8 @@ struct call *call_new(struct serve *sv, struct http_req *req, call_fn *fn)
 		call_later(req, PROBLEM_BUSY, BUSY_RETRY_S);
 		return NULL;
 	}
-	*c = (struct call){.serve = sv, .county = sv->county, .req = req, .fn = fn, .limit = LIMIT_PAGE_DEFAULT, .before = INT64_MAX};
+	*c = (struct call){
+	    .serve = sv, .county = sv->county, .req = req, .fn = fn, .limit = LIMIT_PAGE_DEFAULT, .before = INT64_MAX};
 	(void)snprintf(c->peer, sizeof c->peer, "%s", http_req_peer(req));
 	const struct session *who = session_caller(req);
 	if (who) c->who = *who;
@@ -168,7 +169,8 @@ static int weight_of(const char *header, const char *media, const char *group)
 enum call_form call_accept(const char *header)
 {
 	if (!header || !*header) return FORM_HTML;
-	int html = weight_of(header, "text/html", "text/*"), json = weight_of(header, "application/json", "application/*");
+	int html = weight_of(header, "text/html", "text/*"),
+	    json = weight_of(header, "application/json", "application/*");
 	if (html == 0 && json == 0) return FORM_NONE;
 	return json > html ? FORM_JSON : FORM_HTML;
 }

@@ -30,18 +30,18 @@ struct call {
 	struct http_req *req;
 	call_fn *fn;
 	/* who calls */
-	char peer[64];              /* numeric address */
-	struct session who;         /* zero on open routes */
-	struct county_peer box;     /* on the exchange */
+	char peer[64];          /* numeric address */
+	struct session who;     /* zero on open routes */
+	struct county_peer box; /* on the exchange */
 	/* what is asked, as far as the route has it */
-	uint8_t id[UUID_LEN];       /* of the path: a case or a log */
-	char text[129];             /* of the path: token, key id */
-	bool html;                  /* a page is wanted, not JSON */
-	int64_t if_revision;        /* If-Match; 0 = any */
+	uint8_t id[UUID_LEN]; /* of the path: a case or a log */
+	char text[129];       /* of the path: token, key id */
+	bool html;            /* a page is wanted, not JSON */
+	int64_t if_revision;  /* If-Match; 0 = any */
 	char station[13], item[CALL_ITEM_MAX];
 	bool has_state;
 	enum case_state state;
-	int64_t before;             /* cursor: rows below (before, before_id) */
+	int64_t before; /* cursor: rows below (before, before_id) */
 	uint8_t before_id[UUID_LEN];
 	int limit;
 };

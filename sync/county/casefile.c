@@ -172,8 +172,13 @@ static int send_history(struct casefile *f, const char *to, struct err *e)
 	if (!q) return ERR_IO;
 	db_bind_blob(q, "case_id", f->view.id, UUID_LEN);
 	while (!rc && (r = db_step(q, e)) > 0) {
-		struct feed_event fe = {.case_id = f->view.id, .id = db_blob(q, 1, &n), .type = db_text(q, 4), .at = db_int(q, 5),
-		                        .actor = db_text(q, 7), .origin = db_text(q, 0), .body = db_text(q, 9)};
+		struct feed_event fe = {.case_id = f->view.id,
+		                        .id = db_blob(q, 1, &n),
+		                        .type = db_text(q, 4),
+		                        .at = db_int(q, 5),
+		                        .actor = db_text(q, 7),
+		                        .origin = db_text(q, 0),
+		                        .body = db_text(q, 9)};
 		if (db_is_null(q, 10) && strcmp(fe.origin, to) != 0) rc = feed_put_event(f->store, to, &fe, e);
 	}
 	db_reset(q);
@@ -255,8 +260,8 @@ static void refuse_body(struct verdict *v, const struct problem *p)
 }
 
 /* What only a registration is asked: item, level, receipt number. */
-static int judge_receive(struct casefile *f, const struct store_station *st, int box, const json_t *body, struct verdict *v,
-                         struct err *e)
+static int judge_receive(struct casefile *f, const struct store_station *st, int box, const json_t *body,
+                         struct verdict *v, struct err *e)
 {
 	struct catalog *cat = NULL;
 	struct receipt r;
@@ -271,7 +276,8 @@ static int judge_receive(struct casefile *f, const struct store_station *st, int
 		refuse(v, "receipt_number", "/receipt_number", "not a number of this station");
 	} else if (r.box != box) {
 		/* re-appended from a left log: the number keeps the old box, which was this station's too */
-		if (r.box > st->box_used) refuse(v, "receipt_number", "/receipt_number", "a box number that was never granted");
+		if (r.box > st->box_used)
+			refuse(v, "receipt_number", "/receipt_number", "a box number that was never granted");
 	}
 	if (item) (void)snprintf(f->department, sizeof f->department, "%s", item->department);
 	return ERR_OK;
@@ -304,11 +310,14 @@ static int judge_fit(struct casefile *f, const struct store_station *st, enum ca
 {
 	const struct state_row *row = NULL;
 	enum offer offer = OFFER_NONE;
-	struct caseview_event ce = {.type = ev->type, .body = body, .origin = st->code, .actor = ev->actor, .at = ev->at};
+	struct caseview_event ce = {
+	    .type = ev->type, .body = body, .origin = st->code, .actor = ev->actor, .at = ev->at};
 	int rc = ERR_OK;
 	bool before = false;
-	enum caseview_fit fit = type != EVENT_RECEIVE && !f->view.exists ? FIT_NO_CASE : type == EVENT_RECEIVE && f->view.exists ? FIT_EXISTS
-	                        : caseview_may(&f->view, type, st->code, &row);
+	enum caseview_fit fit = type != EVENT_RECEIVE && !f->view.exists ? FIT_NO_CASE
+	                        : type == EVENT_RECEIVE && f->view.exists
+	                            ? FIT_EXISTS
+	                            : caseview_may(&f->view, type, st->code, &row);
 	if (fit == FIT_OK && type != EVENT_RECEIVE) {
 		rc = level_of(f, st->tier, &offer, e);
 		if (!rc && !caseview_level(row, offer)) fit = FIT_LEVEL;
@@ -316,12 +325,13 @@ static int judge_fit(struct casefile *f, const struct store_station *st, enum ca
 	if (!rc && fit == FIT_OK) fit = caseview_apply(&f->view, &ce, &rc);
 	if (rc || fit == FIT_OK) return rc ? err_set(e, (enum err_code)rc, "case view") : ERR_OK;
 	rc = refused_before(f, st->code, &before, e);
-	refuse(v, before ? "after_refused" : caseview_fit_name(fit), "", before ? "an earlier event of this case was refused" : "does not fit the case as the county has it");
+	refuse(v, before ? "after_refused" : caseview_fit_name(fit), "",
+	       before ? "an earlier event of this case was refused" : "does not fit the case as the county has it");
 	return rc;
 }
 
-static int judge(struct casefile *f, const struct store_station *st, int box, const struct event *ev, const json_t *body,
-                 struct verdict *v, struct err *e)
+static int judge(struct casefile *f, const struct store_station *st, int box, const struct event *ev,
+                 const json_t *body, struct verdict *v, struct err *e)
 {
 	enum case_event type;
 	struct problem p = {0};
@@ -384,8 +394,13 @@ int casefile_take(struct casefile *f, const struct store_station *st, int box, c
 	if (!rc) rc = judge(f, st, box, ev, body, out, e);
 	if (!rc) rc = insert_event(f->store, st->code, ev, f->next_place, now, out, e);
 	if (!rc) {
-		struct feed_event fe = {.case_id = ev->case_id, .id = ev->id, .type = ev->type, .at = ev->at, .actor = ev->actor,
-		                        .origin = st->code, .body = ev->body};
+		struct feed_event fe = {.case_id = ev->case_id,
+		                        .id = ev->id,
+		                        .type = ev->type,
+		                        .at = ev->at,
+		                        .actor = ev->actor,
+		                        .origin = st->code,
+		                        .body = ev->body};
 		rc = apply_counted(f, &fe, !*out->code, e);
 	}
 	json_decref(body);
@@ -394,7 +409,8 @@ int casefile_take(struct casefile *f, const struct store_station *st, int box, c
 
 /* --- the county's own --- */
 
-int casefile_act(struct casefile *f, const struct event *ev, const json_t *body, int64_t now, struct problem *p, struct err *e)
+int casefile_act(struct casefile *f, const struct event *ev, const json_t *body, int64_t now, struct problem *p,
+                 struct err *e)
 {
 	static const struct verdict settled;
 	const struct state_row *row = NULL;
@@ -402,8 +418,10 @@ int casefile_act(struct casefile *f, const struct event *ev, const json_t *body,
 	int rc = casefile_load(f, ev->case_id, e);
 	if (rc) return rc;
 	if (!f->view.exists) return err_set(e, ERR_NOTFOUND, "no such case");
-	enum caseview_fit fit = state_event_parse(ev->type, &type) ? caseview_may(&f->view, type, EVENT_COUNTY, &row) : FIT_UNKNOWN;
-	struct caseview_event ce = {.type = ev->type, .body = body, .origin = EVENT_COUNTY, .actor = ev->actor, .at = ev->at};
+	enum caseview_fit fit =
+	    state_event_parse(ev->type, &type) ? caseview_may(&f->view, type, EVENT_COUNTY, &row) : FIT_UNKNOWN;
+	struct caseview_event ce = {
+	    .type = ev->type, .body = body, .origin = EVENT_COUNTY, .actor = ev->actor, .at = ev->at};
 	if (fit == FIT_OK) fit = caseview_apply(&f->view, &ce, &rc);
 	if (rc) return err_set(e, (enum err_code)rc, "case view");
 	if (fit == FIT_STALE) problem_field(p, "/body/old", "stale", "is not what stands there now");
@@ -413,7 +431,12 @@ int casefile_act(struct casefile *f, const struct event *ev, const json_t *body,
 	}
 	rc = insert_event(f->store, EVENT_COUNTY, ev, f->next_place, now, &settled, e);
 	if (rc) return rc;
-	struct feed_event fe = {.case_id = ev->case_id, .id = ev->id, .type = ev->type, .at = ev->at, .actor = ev->actor,
-	                        .origin = EVENT_COUNTY, .body = ev->body};
+	struct feed_event fe = {.case_id = ev->case_id,
+	                        .id = ev->id,
+	                        .type = ev->type,
+	                        .at = ev->at,
+	                        .actor = ev->actor,
+	                        .origin = EVENT_COUNTY,
+	                        .body = ev->body};
 	return apply_counted(f, &fe, true, e);
 }

@@ -131,8 +131,15 @@ struct page {
 static struct db_stmt *list_query(const struct call *c, struct worker *w, struct err *e)
 {
 	bool own = c->who.role == ROLE_DEPARTMENT;
-	size_t index = *c->station ? Q_case_list_station : *c->item ? Q_case_list_item : own ? Q_case_list_department : c->has_state ? Q_case_list_state : Q_case_list;
-	const char *value = *c->station ? c->station : *c->item ? c->item : own ? c->who.account.office : state_name(c->state);
+	size_t index = *c->station    ? Q_case_list_station
+	               : *c->item     ? Q_case_list_item
+	               : own          ? Q_case_list_department
+	               : c->has_state ? Q_case_list_state
+	                              : Q_case_list;
+	const char *value = *c->station ? c->station
+	                    : *c->item  ? c->item
+	                    : own       ? c->who.account.office
+	                                : state_name(c->state);
 	struct db_stmt *q = db_query(w->store->db, index, e);
 	if (!q) return NULL;
 	if (index != Q_case_list) db_bind_text(q, "value", value);
@@ -176,7 +183,8 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 	if (!ok) return true;
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
-	if (json_array_append_new(pg->rows, present_summary(&w->present, w->store, &v))) *rc = err_set(e, ERR_NOMEM, "cases");
+	if (json_array_append_new(pg->rows, present_summary(&w->present, w->store, &v)))
+		*rc = err_set(e, ERR_NOMEM, "cases");
 	caseview_release(&v);
 	return *rc == ERR_OK;
 }
@@ -197,12 +205,14 @@ static void list(struct call *c, struct worker *w)
 		call_error(c, rc, &e);
 	} else {
 		call_cursor(pg.last_at, pg.last_id, UUID_LEN, cursor);
-		http_reply_json(c->req, 200, json_pack("{s:O, s:s?}", "items", pg.rows, "next", pg.more ? cursor : NULL));
+		http_reply_json(c->req, 200,
+		                json_pack("{s:O, s:s?}", "items", pg.rows, "next", pg.more ? cursor : NULL));
 	}
 	json_decref(pg.rows);
 }
 
-static void read_text(const struct http_req *req, const char *name, char *out, size_t cap, size_t max, struct problem *p)
+static void read_text(const struct http_req *req, const char *name, char *out, size_t cap, size_t max,
+                      struct problem *p)
 {
 	char pointer[32];
 	const char *t = http_req_query(req, name);

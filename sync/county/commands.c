@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMAND_ACTOR "command line"
+#define COMMAND_ACTOR  "command line"
 #define NAME_MAX_CHARS 64
-#define PASSWORD_MIN 10
+#define PASSWORD_MIN   10
 
 /* Keys and store of one command. */
 struct opened {
@@ -76,7 +76,8 @@ int command_init(struct cli *cli, struct err *e)
 	struct opened o = {0};
 	char name[200], root[TEXT_HEX_LEN(DIGEST_LEN)];
 	int rc = files_of(cli, &paths, &f, e);
-	if (!rc && (!f.stations || !f.catalog || !f.calendar)) rc = err_set(e, ERR_INVALID, "--schema, or --stations, --catalog and --calendar are wanted");
+	if (!rc && (!f.stations || !f.catalog || !f.calendar))
+		rc = err_set(e, ERR_INVALID, "--schema, or --stations, --catalog and --calendar are wanted");
 	if (!rc) rc = import_county_name(f.stations, name, sizeof name, e);
 	if (!rc) rc = county_keys_make(&cli->cfg, name, e);
 	if (rc) return rc;
@@ -97,7 +98,8 @@ int command_import(struct cli *cli, struct err *e)
 	struct import_files f;
 	struct opened o = {0};
 	int rc = files_of(cli, &paths, &f, e);
-	if (!rc && !f.stations && !f.catalog && !f.calendar) rc = err_set(e, ERR_INVALID, "nothing to import: see --help");
+	if (!rc && !f.stations && !f.catalog && !f.calendar)
+		rc = err_set(e, ERR_INVALID, "nothing to import: see --help");
 	if (rc) return rc;
 	rc = open_county(cli, &o, e);
 	if (!rc) rc = import_into(&o, &f, e);
@@ -110,8 +112,10 @@ int command_import(struct cli *cli, struct err *e)
 static int check_text(const char *what, const char *text, struct err *e)
 {
 	size_t len = strlen(text);
-	bool ok = text_utf8_valid(text, len) && text_utf8_count(text, len) >= 1 && text_utf8_count(text, len) <= NAME_MAX_CHARS && !text_has_control(text, len, false);
-	return ok ? ERR_OK : err_set(e, ERR_INVALID, "%s: 1 to %d characters in UTF-8, without controls", what, NAME_MAX_CHARS);
+	bool ok = text_utf8_valid(text, len) && text_utf8_count(text, len) >= 1 &&
+	          text_utf8_count(text, len) <= NAME_MAX_CHARS && !text_has_control(text, len, false);
+	return ok ? ERR_OK
+	          : err_set(e, ERR_INVALID, "%s: 1 to %d characters in UTF-8, without controls", what, NAME_MAX_CHARS);
 }
 
 /* A department's account names its office as the catalog does, or it would see nothing. */
@@ -127,11 +131,13 @@ static int check_office(struct store *s, unsigned role, const char *office, stru
 
 static int read_password(char out[ACCOUNT_PASSWORD_MAX * 4 + 2], struct err *e)
 {
-	if (!fgets(out, ACCOUNT_PASSWORD_MAX * 4 + 2, stdin)) return err_set(e, ERR_INVALID, "no password on standard input");
+	if (!fgets(out, ACCOUNT_PASSWORD_MAX * 4 + 2, stdin))
+		return err_set(e, ERR_INVALID, "no password on standard input");
 	out[strcspn(out, "\r\n")] = '\0';
 	size_t len = strlen(out), n = text_utf8_valid(out, len) ? text_utf8_count(out, len) : 0;
 	if (n < PASSWORD_MIN || n > ACCOUNT_PASSWORD_MAX || text_has_control(out, len, false))
-		return err_set(e, ERR_INVALID, "a password of %d to %d characters in one line is wanted", PASSWORD_MIN, ACCOUNT_PASSWORD_MAX);
+		return err_set(e, ERR_INVALID, "a password of %d to %d characters in one line is wanted", PASSWORD_MIN,
+		               ACCOUNT_PASSWORD_MAX);
 	return ERR_OK;
 }
 
@@ -157,7 +163,8 @@ static int add_account(struct opened *o, struct cli *cli, struct err *e)
 	char password[ACCOUNT_PASSWORD_MAX * 4 + 2], hash[PASSWORD_HASH_MAX];
 	const char *name = cli->operands[1], *role = cli->value[O_ROLE];
 	bool given = cli->value[O_PASSWORD_STDIN] != NULL;
-	if (!role || !session_role(role)) return err_set(e, ERR_INVALID, "--role: department, head, centre, operator or auditor is wanted");
+	if (!role || !session_role(role))
+		return err_set(e, ERR_INVALID, "--role: department, head, centre, operator or auditor is wanted");
 	int rc = check_text("NAME", name, e);
 	if (!rc && cli->value[O_DISPLAY]) rc = check_text("--display", cli->value[O_DISPLAY], e);
 	if (!rc) rc = check_office(o->s, session_role(role), cli->value[O_OFFICE] ? cli->value[O_OFFICE] : "", e);
@@ -166,7 +173,8 @@ static int add_account(struct opened *o, struct cli *cli, struct err *e)
 	if (!rc && password_hash(password, hash)) rc = err_set(e, ERR_NOMEM, "password");
 	if (!rc) rc = insert_account(o, cli, name, hash, e);
 	if (!rc && cli->value[O_JSON])
-		rc = print_json(json_pack("{s:s, s:s, s:s?}", "name", name, "role", role, "password", given ? NULL : password), e);
+		rc = print_json(
+		    json_pack("{s:s, s:s, s:s?}", "name", name, "role", role, "password", given ? NULL : password), e);
 	else if (!rc && !given)
 		(void)printf("%s\n", password);
 	explicit_bzero(password, sizeof password);
@@ -182,8 +190,10 @@ static int list_accounts(struct opened *o, struct cli *cli, struct err *e)
 		const char *office = db_text(q, 3);
 		if (!cli->value[O_JSON])
 			(void)printf("%-20s %-10s %s\n", db_text(q, 0), db_text(q, 2), office);
-		else if (json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s?, s:b}", "name", db_text(q, 0), "display", db_text(q, 1), "role",
-		                                               db_text(q, 2), "office", *office ? office : NULL, "disabled", db_int(q, 4) != 0)))
+		else if (json_array_append_new(rows,
+		                               json_pack("{s:s, s:s, s:s, s:s?, s:b}", "name", db_text(q, 0), "display",
+		                                         db_text(q, 1), "role", db_text(q, 2), "office",
+		                                         *office ? office : NULL, "disabled", db_int(q, 4) != 0)))
 			break;
 	}
 	if (cli->value[O_JSON]) return print_json(rows, e);
@@ -226,12 +236,14 @@ static void print_station(const json_t *st)
 {
 	size_t i;
 	json_t *box;
-	(void)printf("%s %-10s %s\n", json_string_value(json_object_get(st, "code")), json_string_value(json_object_get(st, "tier")),
-	             json_string_value(json_object_get(st, "title")));
+	(void)printf("%s %-10s %s\n", json_string_value(json_object_get(st, "code")),
+	             json_string_value(json_object_get(st, "tier")), json_string_value(json_object_get(st, "title")));
 	json_array_foreach(json_object_get(st, "boxes"), i, box) {
 		const char *seen = json_string_value(json_object_get(box, "last_seen_at"));
-		(void)printf("             box %02d %-8s log %s head %lld seen %s\n", (int)json_integer_value(json_object_get(box, "box")),
-		             json_string_value(json_object_get(box, "state")), json_string_value(json_object_get(box, "log")),
+		(void)printf("             box %02d %-8s log %s head %lld seen %s\n",
+		             (int)json_integer_value(json_object_get(box, "box")),
+		             json_string_value(json_object_get(box, "state")),
+		             json_string_value(json_object_get(box, "log")),
 		             (long long)json_integer_value(json_object_get(box, "head")), seen ? seen : "never");
 	}
 }
@@ -260,12 +272,14 @@ static int set_box(struct cli *cli, enum log_state st, struct err *e)
 	struct opened o = {0};
 	struct problem p = {0};
 	const char *reason = cli->value[O_REASON];
-	if (!uuid_parse(cli->operands[0], log)) return err_set(e, ERR_INVALID, "LOG is the UUID of a box's log: see `stations`");
+	if (!uuid_parse(cli->operands[0], log))
+		return err_set(e, ERR_INVALID, "LOG is the UUID of a box's log: see `stations`");
 	if (!reason) return err_set(e, ERR_INVALID, "--reason is wanted");
 	int rc = open_county(cli, &o, e);
 	if (!rc && !text_utf8_valid(reason, strlen(reason))) rc = err_set(e, ERR_INVALID, "--reason is not UTF-8");
 	if (!rc) rc = boxes_set(&o.c, o.s, log, st, COMMAND_ACTOR, reason, &p, e);
-	if (!rc && problem_any(&p)) rc = err_set(e, ERR_CONFLICT, "%s", *p.detail ? p.detail : problem_row(p.code)->title);
+	if (!rc && problem_any(&p))
+		rc = err_set(e, ERR_CONFLICT, "%s", *p.detail ? p.detail : problem_row(p.code)->title);
 	problem_release(&p);
 	close_county(&o);
 	return rc;
@@ -305,11 +319,15 @@ int command_verify(struct cli *cli, struct err *e)
 	if (!rc) rc = db_quick_check(o.s->db, e);
 	if (!rc) rc = verify_run(o.s, &r, tell, &f, e);
 	if (!rc && f.list)
-		rc = print_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", r.faults == 0, "logs", (json_int_t)r.logs, "events",
-		                          (json_int_t)r.events, "stations", (json_int_t)r.stations, "feed", (json_int_t)r.feed, "cases", (json_int_t)r.cases, "faults", f.list), e);
+		rc = print_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", r.faults == 0, "logs",
+		                          (json_int_t)r.logs, "events", (json_int_t)r.events, "stations",
+		                          (json_int_t)r.stations, "feed", (json_int_t)r.feed, "cases",
+		                          (json_int_t)r.cases, "faults", f.list),
+		                e);
 	else if (!rc)
-		(void)printf("%" PRId64 " logs, %" PRId64 " events, %" PRId64 " feeds with %" PRId64 " entries, %" PRId64 " cases: %" PRId64 " faults\n", r.logs,
-		             r.events, r.stations, r.feed, r.cases, r.faults);
+		(void)printf("%" PRId64 " logs, %" PRId64 " events, %" PRId64 " feeds with %" PRId64
+		             " entries, %" PRId64 " cases: %" PRId64 " faults\n",
+		             r.logs, r.events, r.stations, r.feed, r.cases, r.faults);
 	if (!rc) cli->status = r.faults ? 1 : 0;
 	json_decref(f.list);
 	close_county(&o);

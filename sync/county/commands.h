@@ -4,7 +4,19 @@
 
 #include "sync/county/county.h"
 
-enum option_id { O_SCHEMA, O_STATIONS, O_CATALOG, O_CALENDAR, O_ROLE, O_OFFICE, O_DISPLAY, O_REASON, O_PASSWORD_STDIN, O_JSON, N_OPTIONS };
+enum option_id {
+	O_SCHEMA,
+	O_STATIONS,
+	O_CATALOG,
+	O_CALENDAR,
+	O_ROLE,
+	O_OFFICE,
+	O_DISPLAY,
+	O_REASON,
+	O_PASSWORD_STDIN,
+	O_JSON,
+	N_OPTIONS
+};
 
 /* What the command line said, and the configuration. */
 struct cli {
@@ -13,10 +25,11 @@ struct cli {
 	const char *value[N_OPTIONS]; /* NULL = not given; "" = a flag that was */
 	char *const *operands;        /* after the command's name */
 	int n_operands;
-	int status;                   /* exit status where the command worked: 0, or 1 for `verify` with faults */
+	int status; /* exit status where the command worked: 0, or 1 for `verify` with faults */
 };
 
 typedef int command_fn(struct cli *cli, struct err *e);
-command_fn command_init, command_import, command_account, command_code, command_stations, command_retire, command_revoke, command_verify;
+command_fn command_init, command_import, command_account, command_code, command_stations, command_retire,
+    command_revoke, command_verify;
 
 #endif

@@ -13,12 +13,15 @@ static const struct config_key keys[] = {
     {"http.bind", CONFIG_TEXT, KEY(bind), "0.0.0.0", 0, 0, "Numeric address of all three servers."},
     {"http.sync_port", CONFIG_INT, KEY(sync_port), "8441", 0, 65535, "Port for boxes; 0 takes any free one."},
     {"http.api_port", CONFIG_INT, KEY(api_port), "8442", 0, 65535, "Port of the API; 0 takes any free one."},
-    {"http.public_port", CONFIG_INT, KEY(public_port), "8443", 0, 65535, "Port of the citizens' pages; 0 takes any free one."},
+    {"http.public_port", CONFIG_INT, KEY(public_port), "8443", 0, 65535,
+     "Port of the citizens' pages; 0 takes any free one."},
     {"http.names", CONFIG_TEXT, KEY(names), "localhost,127.0.0.1", 0, 0,
      "DNS names and addresses of this server, comma separated; `init` writes them into root and server certificate."},
     {"sync.url", CONFIG_TEXT, KEY(sync_url), "", 0, 0, "Where boxes call; empty = https, the first name, sync_port."},
-    {"public.url", CONFIG_TEXT, KEY(public_url), "", 0, 0, "Where citizens look; empty = https, the first name, public_port."},
-    {"work.threads", CONFIG_INT, KEY(workers), "4", 1, 16, "Threads that work on requests, each with a connection to the database."},
+    {"public.url", CONFIG_TEXT, KEY(public_url), "", 0, 0,
+     "Where citizens look; empty = https, the first name, public_port."},
+    {"work.threads", CONFIG_INT, KEY(workers), "4", 1, 16,
+     "Threads that work on requests, each with a connection to the database."},
     {"enrolment.code_hours", CONFIG_INT, KEY(code_hours), "72", 1, 720, "How long an enrolment code lives."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
 };
@@ -35,10 +38,13 @@ static int parse_level(struct county_config *c, struct err *e)
 	return err_set(e, ERR_INVALID, "log.level = %s: error, warn, info or debug is wanted", c->log_level);
 }
 
-static int fill_url(char url[CONFIG_TEXT_MAX], const char *key, const struct x509_san *host, int64_t port, struct err *e)
+static int fill_url(char url[CONFIG_TEXT_MAX], const char *key, const struct x509_san *host, int64_t port,
+                    struct err *e)
 {
 	bool v6 = host->kind == X509_SAN_IP && strchr(host->value, ':');
-	if (!*url) (void)snprintf(url, CONFIG_TEXT_MAX, "https://%s%s%s:%lld", v6 ? "[" : "", host->value, v6 ? "]" : "", (long long)port);
+	if (!*url)
+		(void)snprintf(url, CONFIG_TEXT_MAX, "https://%s%s%s:%lld", v6 ? "[" : "", host->value, v6 ? "]" : "",
+		               (long long)port);
 	if (strncmp(url, "https://", 8) != 0) return err_set(e, ERR_INVALID, "%s does not begin with https://", key);
 	size_t n = strlen(url);
 	if (url[n - 1] == '/') url[n - 1] = '\0';
@@ -77,7 +83,8 @@ int county_names(const struct county_config *cfg, struct x509_san out[X509_SAN_M
 		size_t len = strcspn(p, ", ");
 		if (*n == X509_SAN_MAX) return err_set(e, ERR_INVALID, "http.names: more than %d", X509_SAN_MAX);
 		struct x509_san *s = &out[*n];
-		if (len == 0 || len >= sizeof s->value) return err_set(e, ERR_INVALID, "http.names: an empty name, or one too long");
+		if (len == 0 || len >= sizeof s->value)
+			return err_set(e, ERR_INVALID, "http.names: an empty name, or one too long");
 		memcpy(s->value, p, len);
 		s->value[len] = '\0';
 		bool ip = inet_pton(AF_INET, s->value, addr) == 1 || inet_pton(AF_INET6, s->value, addr) == 1;

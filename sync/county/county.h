@@ -16,15 +16,15 @@
 struct metrics; /* metrics.h */
 
 struct county_config {
-	char data[CONFIG_TEXT_MAX];       /* folder: county.db, recovery.key, answer.key/.crt, server.key/.crt, ca/ */
+	char data[CONFIG_TEXT_MAX]; /* folder: county.db, recovery.key, answer.key/.crt, server.key/.crt, ca/ */
 	char bind[CONFIG_TEXT_MAX];
 	int64_t sync_port, api_port, public_port;
-	char names[CONFIG_TEXT_MAX];      /* DNS names and addresses of this server, comma separated */
+	char names[CONFIG_TEXT_MAX]; /* DNS names and addresses of this server, comma separated */
 	char sync_url[CONFIG_TEXT_MAX], public_url[CONFIG_TEXT_MAX]; /* as boxes and citizens see it */
 	int64_t workers;
-	int64_t code_hours;               /* an enrolment code's life */
+	int64_t code_hours; /* an enrolment code's life */
 	char log_level[CONFIG_TEXT_MAX];
-	enum log_level level;             /* made from the above */
+	enum log_level level; /* made from the above */
 };
 
 /* --- config.c --- */
@@ -41,10 +41,10 @@ int county_names(const struct county_config *cfg, struct x509_san out[X509_SAN_M
 struct county {
 	const struct county_config *cfg;
 	const struct log *log;
-	struct metrics *metrics;          /* borrowed; NULL = nobody counts */
-	struct clock clock;               /* under `lock` */
-	struct ca *ca;                    /* under `lock`: signing is not reentrant */
-	struct ec_key *answer_key;        /* under `lock` */
+	struct metrics *metrics;   /* borrowed; NULL = nobody counts */
+	struct clock clock;        /* under `lock` */
+	struct ca *ca;             /* under `lock`: signing is not reentrant */
+	struct ec_key *answer_key; /* under `lock` */
 	pthread_mutex_t lock;
 	char answer_key_id[WIRE_KEY_ID_MAX]; /* first 16 bytes of the certificate's SHA-256, hex */
 	char answer_cert[X509_PEM_MAX];
@@ -84,7 +84,7 @@ int county_enrol(struct county *c, struct store *s, const json_t *request, const
                  struct problem *p, struct err *e);
 #define COUNTY_CODE_MAX 32
 /* A new one-time code for STATION as text of 80 random bits; kept hashed. */
-int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by, char code[COUNTY_CODE_MAX],
-                      int64_t *expires_at, struct err *e);
+int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by,
+                      char code[COUNTY_CODE_MAX], int64_t *expires_at, struct err *e);
 
 #endif

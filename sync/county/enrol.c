@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define CODE_CHARS 16 /* of five bits: 80 */
-#define TRIES 5
-#define NAMES_MAX X509_SAN_MAX
+#define TRIES      5
+#define NAMES_MAX  X509_SAN_MAX
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base32 */
 
@@ -45,8 +45,8 @@ static bool code_hash(const char *code, uint8_t out[DIGEST_LEN])
 	return true;
 }
 
-int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by, char code[COUNTY_CODE_MAX],
-                      int64_t *expires_at, struct err *e)
+int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by,
+                      char code[COUNTY_CODE_MAX], int64_t *expires_at, struct err *e)
 {
 	uint8_t raw[CODE_CHARS], hash[DIGEST_LEN];
 	struct store_station st;
@@ -75,10 +75,10 @@ int county_enrol_code(struct county *c, struct store *s, const char *station, co
 struct enrol {
 	struct county *c;
 	struct store *s;
-	json_t *req;                 /* what this release knows of the request */
+	json_t *req; /* what this release knows of the request */
 	int64_t now;
-	char subject[80];            /* whose wrong codes count */
-	uint8_t asked[DIGEST_LEN];   /* SHA-256 of the canonical request */
+	char subject[80];          /* whose wrong codes count */
+	uint8_t asked[DIGEST_LEN]; /* SHA-256 of the canonical request */
 	uint8_t code[DIGEST_LEN], log[UUID_LEN], field_key[SEAL_KEY_LEN];
 	json_t *answer;
 	bool restore;
@@ -197,7 +197,9 @@ static size_t split_names(const char *names, struct x509_san *out)
 		size_t len = strcspn(names, ",");
 		if (len > 0 && len < X509_NAME_MAX) {
 			(void)snprintf(out[n].value, X509_NAME_MAX, "%.*s", (int)len, names);
-			out[n].kind = strspn(out[n].value, "0123456789.") == len || strchr(out[n].value, ':') ? X509_SAN_IP : X509_SAN_DNS;
+			out[n].kind = strspn(out[n].value, "0123456789.") == len || strchr(out[n].value, ':')
+			                  ? X509_SAN_IP
+			                  : X509_SAN_DNS;
 			n++;
 		}
 		names += len + (names[len] == ',');
@@ -212,7 +214,8 @@ static int issue(struct enrol *x, struct problem *p, struct err *e)
 	const char *server = fields_text(x->req, "server_csr");
 	size_t n = split_names(fields_text(x->req, "server_names"), sans);
 	(void)pthread_mutex_lock(&x->c->lock);
-	int rc = ca_issue_station(x->c->ca, fields_text(x->req, "csr"), x->station, (unsigned)x->box, x->now, x->cert, &bad);
+	int rc =
+	    ca_issue_station(x->c->ca, fields_text(x->req, "csr"), x->station, (unsigned)x->box, x->now, x->cert, &bad);
 	x->has_server = !rc && *server && n;
 	if (x->has_server) rc = ca_issue_server(x->c->ca, server, sans, n, x->now, x->server_cert, &bad);
 	(void)pthread_mutex_unlock(&x->c->lock);
@@ -244,7 +247,9 @@ static int keys(struct enrol *x, struct err *e)
 			continue;
 		}
 		char *text = rc ? NULL : json_dumps(doc, JSON_COMPACT);
-		if (!rc) rc = text ? feed_put_thing(x->s, x->station, kinds[i], text, e) : err_set(e, ERR_NOMEM, "enrolment");
+		if (!rc)
+			rc = text ? feed_put_thing(x->s, x->station, kinds[i], text, e)
+			          : err_set(e, ERR_NOMEM, "enrolment");
 		free(text);
 		json_decref(doc);
 	}
@@ -277,10 +282,11 @@ static json_t *answer_of(struct enrol *x)
 	int rc = ERR_OK;
 	uuid_text(x->log, log);
 	(void)text_b64(x->st.station_key, EVENT_KEY_LEN, key);
-	json_t *a = json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:I}", "station", x->st.code, "station_name", x->st.title,
-	                      "tier", tier_name(x->st.tier), "township", x->st.township, "log", log, "box", x->box, "certificate",
-	                      x->cert, "root", ca_root_pem(x->c->ca), "station_key", key, "answer_key_id", x->c->answer_key_id,
-	                      "answer_certificate", x->c->answer_cert, "now", (json_int_t)x->now);
+	json_t *a =
+	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:I}", "station", x->st.code, "station_name",
+	              x->st.title, "tier", tier_name(x->st.tier), "township", x->st.township, "log", log, "box", x->box,
+	              "certificate", x->cert, "root", ca_root_pem(x->c->ca), "station_key", key, "answer_key_id",
+	              x->c->answer_key_id, "answer_certificate", x->c->answer_cert, "now", (json_int_t)x->now);
 	if (!a) return NULL;
 	caseview_set(a, "server_certificate", x->has_server ? json_string(x->server_cert) : json_null(), &rc);
 	(void)text_b64(x->field_key, SEAL_KEY_LEN, field);

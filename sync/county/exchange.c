@@ -52,8 +52,8 @@ static int open_copy(struct exchange *x, struct problem *p, struct err *e)
 	struct err none = {0};
 	int rc = store_log(x->s, parent, &old, &none);
 	if (rc && rc != (int)ERR_NOTFOUND) return err_set(e, (enum err_code)rc, "%s", none.msg);
-	if (rc || strcmp(old.station, x->req.station) != 0 || old.state == LOG_REVOKED || old.copied || box == 0 || box != old.copy_box ||
-	    memcmp(old.fingerprint, x->peer->fingerprint, DIGEST_LEN) != 0) {
+	if (rc || strcmp(old.station, x->req.station) != 0 || old.state == LOG_REVOKED || old.copied || box == 0 ||
+	    box != old.copy_box || memcmp(old.fingerprint, x->peer->fingerprint, DIGEST_LEN) != 0) {
 		problem_set(p, PROBLEM_CERTIFICATE_REFUSED, "this log was not granted");
 		return ERR_OK;
 	}
@@ -63,7 +63,9 @@ static int open_copy(struct exchange *x, struct problem *p, struct err *e)
 	memcpy(x->log.fingerprint, old.fingerprint, DIGEST_LEN);
 	rc = store_log_insert(x->s, &x->log, x->now, e);
 	if (!rc) rc = store_log_copied(x->s, parent, x->req.log, e);
-	if (!rc) rc = store_alarm(x->s, old.station, "copy", x->now, e, "box %d was a copy and goes on as box %d", old.box, box);
+	if (!rc)
+		rc = store_alarm(x->s, old.station, "copy", x->now, e, "box %d was a copy and goes on as box %d",
+		                 old.box, box);
 	return rc;
 }
 
@@ -74,8 +76,12 @@ static int identify(struct exchange *x, struct problem *p, struct err *e)
 	struct err none = {0};
 	int rc = store_log_of_cert(x->s, x->peer->fingerprint, &known, &none);
 	if (rc && rc != (int)ERR_NOTFOUND) return err_set(e, (enum err_code)rc, "%s", none.msg);
-	if (rc || known.state == LOG_REVOKED || strcmp(known.station, x->req.station) != 0 || strcmp(x->peer->station, x->req.station) != 0) {
-		problem_set(p, PROBLEM_CERTIFICATE_REFUSED, "%s", rc ? "this certificate is not known here" : known.state == LOG_REVOKED ? "this certificate is revoked" : "this certificate is another station's");
+	if (rc || known.state == LOG_REVOKED || strcmp(known.station, x->req.station) != 0 ||
+	    strcmp(x->peer->station, x->req.station) != 0) {
+		problem_set(p, PROBLEM_CERTIFICATE_REFUSED, "%s",
+		            rc                           ? "this certificate is not known here"
+		            : known.state == LOG_REVOKED ? "this certificate is revoked"
+		                                         : "this certificate is another station's");
 		return ERR_OK;
 	}
 	rc = store_station(x->s, x->req.station, &x->st, e);
@@ -136,7 +142,8 @@ static int take(struct exchange *x, struct err *e)
 		rc = settle(x, run, ev->seq - 1, e);
 		run = ev->seq + 1;
 		/* what is held gets its mark when it is judged, after an upgrade */
-		if (!rc && strcmp(v.code, "held") != 0) rc = feed_put_refused(x->s, x->st.code, x->log.log, ev->seq, v.code, v.pointer, v.message, e);
+		if (!rc && strcmp(v.code, "held") != 0)
+			rc = feed_put_refused(x->s, x->st.code, x->log.log, ev->seq, v.code, v.pointer, v.message, e);
 	}
 	if (!rc) rc = settle(x, run, x->req.head.seq, e);
 	if (!rc) rc = casefile_flush(&f, e);
@@ -178,12 +185,16 @@ static int add_feed(struct exchange *x, struct err *e)
 	int rc = feed_number(x->s, &x->st, LIMIT_FEED_ENTRIES, e);
 	if (!rc) rc = feed_knows(x->s, x->st.code, &from, &known, e);
 	if (!rc && !known) {
-		rc = store_alarm(x->s, x->st.code, "feed", x->now, e, "box %d has feed entry %lld, which is not here", x->log.box, (long long)from.seq);
+		rc = store_alarm(x->s, x->st.code, "feed", x->now, e, "box %d has feed entry %lld, which is not here",
+		                 x->log.box, (long long)from.seq);
 		from = (struct wire_mark){0};
 	}
 	x->ans.feed_head = from;
-	if (!rc) rc = feed_read(x->s, &x->st, from.seq, LIMIT_FEED_ENTRIES, FEED_BYTES, &x->ans.feed, &x->ans.feed_head, &x->ans.more, e);
-	if (x->st.feed.seq - before == LIMIT_FEED_ENTRIES) x->ans.more = true; /* what waits for its number may be more */
+	if (!rc)
+		rc = feed_read(x->s, &x->st, from.seq, LIMIT_FEED_ENTRIES, FEED_BYTES, &x->ans.feed, &x->ans.feed_head,
+		               &x->ans.more, e);
+	if (x->st.feed.seq - before == LIMIT_FEED_ENTRIES)
+		x->ans.more = true; /* what waits for its number may be more */
 	return rc;
 }
 
@@ -221,7 +232,8 @@ static void count(const struct exchange *x)
 	metrics_add(m, METRIC_EVENTS_REFUSED, x->refused);
 }
 
-static int sign(struct county *c, const char *request, size_t len, const struct buf *answer, char out[256], struct err *e)
+static int sign(struct county *c, const char *request, size_t len, const struct buf *answer, char out[256],
+                struct err *e)
 {
 	uint8_t digest[DIGEST_LEN], sig[EC_SIG_MAX];
 	char b64[TEXT_B64_LEN(EC_SIG_MAX)];

@@ -61,14 +61,18 @@ int feed_put_event(struct store *s, const char *station, const struct feed_event
 	return rc;
 }
 
-int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t from, int64_t to, struct err *e)
+int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t from, int64_t to,
+                     struct err *e)
 {
 	char id[UUID_TEXT];
 	int rc = ERR_OK;
 	uuid_text(log, id);
 	for (; from <= to && !rc; from += LIMIT_MARK_SPAN) {
 		int64_t end = from + LIMIT_MARK_SPAN - 1 < to ? from + LIMIT_MARK_SPAN - 1 : to;
-		rc = put_json(s, station, json_pack("{s:s,s:s,s:I,s:I}", "kind", "settled", "log", id, "from", (json_int_t)from, "to", (json_int_t)end), e);
+		rc = put_json(s, station,
+		              json_pack("{s:s,s:s,s:I,s:I}", "kind", "settled", "log", id, "from", (json_int_t)from,
+		                        "to", (json_int_t)end),
+		              e);
 	}
 	return rc;
 }
@@ -79,8 +83,9 @@ int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUI
 	char id[UUID_TEXT];
 	uuid_text(log, id);
 	return put_json(s, station,
-	                json_pack("{s:s,s:s,s:I,s:s,s:s,s:s}", "kind", "refused", "log", id, "seq", (json_int_t)seq, "code", code,
-	                          "pointer", pointer, "message", message), e);
+	                json_pack("{s:s,s:s,s:I,s:s,s:s,s:s}", "kind", "refused", "log", id, "seq", (json_int_t)seq,
+	                          "code", code, "pointer", pointer, "message", message),
+	                e);
 }
 
 int feed_put_thing(struct store *s, const char *station, const char *kind, const char *doc, struct err *e)
@@ -185,8 +190,8 @@ static int append_row(json_t *out, struct db_stmt *q, struct wire_mark *last, si
 	if (hash && n == DIGEST_LEN) memcpy(last->hash, hash, n);
 	text_hex(last->hash, DIGEST_LEN, hex);
 	*bytes += strlen(text);
-	if (json_object_set_new(entry, "n", json_integer(last->seq)) || json_object_set_new(entry, "hash", json_string(hex)) ||
-	    json_array_append(out, entry))
+	if (json_object_set_new(entry, "n", json_integer(last->seq)) ||
+	    json_object_set_new(entry, "hash", json_string(hex)) || json_array_append(out, entry))
 		rc = err_set(e, ERR_NOMEM, "feed");
 	json_decref(entry);
 	return rc;

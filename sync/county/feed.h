@@ -14,7 +14,8 @@ struct feed_event {
 /* An event of a case that STATION follows. */
 int feed_put_event(struct store *s, const char *station, const struct feed_event *ev, struct err *e);
 /* A mark: events FROM to TO of LOG are settled; cut into spans of LIMIT_MARK_SPAN. */
-int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t from, int64_t to, struct err *e);
+int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t from, int64_t to,
+                     struct err *e);
 int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t seq, const char *code,
                      const char *pointer, const char *message, struct err *e);
 /* A thing ("catalog", "calendar"), its document as JSON text. */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define METRICS_MAX 65536
-#define DOCS "schema/openapi/county.yaml, sync/PROTOCOL.md"
+#define DOCS        "schema/openapi/county.yaml, sync/PROTOCOL.md"
 
 static void health(struct call *c, struct worker *w)
 {
@@ -22,8 +22,9 @@ static void health(struct call *c, struct worker *w)
 	if (version < 0)
 		call_later(c->req, PROBLEM_BUSY, 5);
 	else
-		http_reply_json(c->req, 200, json_pack("{s:s, s:s, s:i, s:I}", "status", "ok", "version", XINKE_VERSION, "schema_version", version,
-		                                       "uptime_s", (json_int_t)(up < 0 ? 0 : up)));
+		http_reply_json(c->req, 200,
+		                json_pack("{s:s, s:s, s:i, s:I}", "status", "ok", "version", XINKE_VERSION,
+		                          "schema_version", version, "uptime_s", (json_int_t)(up < 0 ? 0 : up)));
 }
 
 void health_get(struct http_req *req, void *ctx)
@@ -38,7 +39,9 @@ static int gauge(struct store *s, size_t query, const char *name, const char *he
 	struct db_stmt *q = db_query(s->db, query, e);
 	if (!q) return ERR_IO;
 	int r = db_step(q, e);
-	if (r > 0) buf_addf(b, "# HELP xinke_county_%s %s\n# TYPE xinke_county_%s gauge\nxinke_county_%s %" PRId64 "\n", name, help, name, name, db_int(q, 0));
+	if (r > 0)
+		buf_addf(b, "# HELP xinke_county_%s %s\n# TYPE xinke_county_%s gauge\nxinke_county_%s %" PRId64 "\n",
+		         name, help, name, name, db_int(q, 0));
 	db_reset(q);
 	return r < 0 ? -r : ERR_OK;
 }
@@ -103,13 +106,15 @@ static void describe_json(struct http_req *req, const struct health_face *f)
 	json_t *routes = json_array();
 	for (size_t i = 0; routes && i < f->n; i++) {
 		const struct http_route *r = &f->routes[i];
-		if (json_array_append_new(routes, json_pack("{s:s, s:s, s:s}", "method", r->method, "path", r->path, "summary", r->summary))) {
+		if (json_array_append_new(routes, json_pack("{s:s, s:s, s:s}", "method", r->method, "path", r->path,
+		                                            "summary", r->summary))) {
 			json_decref(routes);
 			routes = NULL;
 		}
 	}
-	http_reply_json(req, 200, json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", "xinke-county", "version", XINKE_VERSION, "description",
-	                                    f->en, "routes", routes, "docs", DOCS));
+	http_reply_json(req, 200,
+	                json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", "xinke-county", "version", XINKE_VERSION,
+	                          "description", f->en, "routes", routes, "docs", DOCS));
 }
 
 static void describe_page(struct http_req *req, const struct health_face *f)

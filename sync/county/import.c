@@ -40,7 +40,8 @@ int import_county_name(const char *stations, char *out, size_t cap, struct err *
 	json_t *doc = NULL;
 	int rc = read_json(stations, &doc, e);
 	const char *name = rc ? "" : fields_text(json_object_get(doc, "county"), "name");
-	if (!rc && (!*name || strlen(name) >= cap)) rc = err_set(e, ERR_INVALID, "%s: county.name is missing or too long", stations);
+	if (!rc && (!*name || strlen(name) >= cap))
+		rc = err_set(e, ERR_INVALID, "%s: county.name is missing or too long", stations);
 	if (!rc) (void)snprintf(out, cap, "%s", name);
 	json_decref(doc);
 	return rc;
@@ -57,12 +58,15 @@ static bool copy(char *dst, size_t cap, const char *src)
 static int put_station(struct store *s, const json_t *j, bool township, struct err *e)
 {
 	struct store_station st = {.tier = TIER_TOWNSHIP};
-	bool ok = copy(st.code, sizeof st.code, fields_text(j, "code")) && strlen(st.code) == 12 && strspn(st.code, "0123456789") == 12 &&
-	          copy(st.name, sizeof st.name, fields_text(j, "name")) && copy(st.title, sizeof st.title, fields_text(j, "title"));
+	bool ok = copy(st.code, sizeof st.code, fields_text(j, "code")) && strlen(st.code) == 12 &&
+	          strspn(st.code, "0123456789") == 12 && copy(st.name, sizeof st.name, fields_text(j, "name")) &&
+	          copy(st.title, sizeof st.title, fields_text(j, "title"));
 	if (ok && !township)
 		ok = tier_parse(fields_text(j, "kind"), &st.tier) && st.tier != TIER_TOWNSHIP &&
 		     copy(st.township, sizeof st.township, fields_text(j, "township"));
-	return ok ? store_station_put(s, &st, e) : err_set(e, ERR_INVALID, "station %.12s: code, name, title, kind or township", fields_text(j, "code"));
+	return ok ? store_station_put(s, &st, e)
+	          : err_set(e, ERR_INVALID, "station %.12s: code, name, title, kind or township",
+	                    fields_text(j, "code"));
 }
 
 static int put_stations(struct store *s, const char *path, int *count, struct err *e)
@@ -123,7 +127,10 @@ static int known(struct store *s, const char *kind, int64_t version, const char 
 	const char *old = r > 0 ? db_text(q, 0) : NULL;
 	*same = old && strcmp(old, doc) == 0;
 	int rc = r < 0 ? -r : ERR_OK;
-	if (old && !*same) rc = err_set(e, ERR_CONFLICT, "version %lld of the %s is there and differs: give the new one a higher version", (long long)version, kind);
+	if (old && !*same)
+		rc = err_set(e, ERR_CONFLICT,
+		             "version %lld of the %s is there and differs: give the new one a higher version",
+		             (long long)version, kind);
 	db_reset(q);
 	return rc;
 }

@@ -19,7 +19,8 @@ struct import_report {
 };
 /* Takes the files in one transaction. A document of a version that is there already must be the same (ERR_CONFLICT
  * otherwise: raise its version); a new one goes into the feed of every station that was enrolled. */
-int import_run(struct store *s, const struct import_files *files, int64_t now, struct import_report *out, struct err *e);
+int import_run(struct store *s, const struct import_files *files, int64_t now, struct import_report *out,
+               struct err *e);
 /* The county's name as the stations' file has it. */
 int import_county_name(const char *stations, char *out, size_t cap, struct err *e);
 

@@ -10,24 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DATABASE "county.db"
-#define RECOVERY "recovery.key"
+#define DATABASE  "county.db"
+#define RECOVERY  "recovery.key"
 #define CA_FOLDER "ca"
 
 /* A key of ours and the certificate that goes with it. */
 struct pair {
 	const char *key, *cert; /* file names */
-	int (*issue)(struct ca *ca, const struct county_config *cfg, const char *csr, int64_t now, char out[X509_PEM_MAX], struct err *e);
+	int (*issue)(struct ca *ca, const struct county_config *cfg, const char *csr, int64_t now,
+	             char out[X509_PEM_MAX], struct err *e);
 	enum x509_eku eku;
 };
 
-static int issue_answer(struct ca *ca, const struct county_config *cfg, const char *csr, int64_t now, char out[X509_PEM_MAX], struct err *e)
+static int issue_answer(struct ca *ca, const struct county_config *cfg, const char *csr, int64_t now,
+                        char out[X509_PEM_MAX], struct err *e)
 {
 	(void)cfg;
 	return ca_issue_answer(ca, csr, now, out, e);
 }
 
-static int issue_server(struct ca *ca, const struct county_config *cfg, const char *csr, int64_t now, char out[X509_PEM_MAX], struct err *e)
+static int issue_server(struct ca *ca, const struct county_config *cfg, const char *csr, int64_t now,
+                        char out[X509_PEM_MAX], struct err *e)
 {
 	struct x509_san names[X509_SAN_MAX];
 	size_t n;
@@ -65,7 +68,9 @@ static int check_folder(const struct county_config *cfg, struct err *e)
 	int rc = exists(cfg, DATABASE, &old, e);
 	for (size_t i = 0; i < sizeof needed / sizeof *needed && !rc && old; i++) {
 		rc = exists(cfg, needed[i], &there, e);
-		if (!rc && !there) rc = err_set(e, ERR_CONFLICT, "%s holds a database but no %s: restore it, nothing new is made", cfg->data, needed[i]);
+		if (!rc && !there)
+			rc = err_set(e, ERR_CONFLICT, "%s holds a database but no %s: restore it, nothing new is made",
+			             cfg->data, needed[i]);
 	}
 	return rc;
 }
@@ -108,7 +113,8 @@ static int check_pair(const struct ca *ca, const struct pair *p, const char *cer
 	int rc = file_load(cert_path, false, pem, sizeof pem, NULL, e);
 	if (rc) return rc;
 	rc = x509_verify(pem, ca_root_pem(ca), p->eku, now_ms(), &why);
-	return rc ? err_set(e, ERR_CONFLICT, "%s: %s; take it away to have a new one made", cert_path, why.msg) : ERR_OK;
+	return rc ? err_set(e, ERR_CONFLICT, "%s: %s; take it away to have a new one made", cert_path, why.msg)
+	          : ERR_OK;
 }
 
 static int make_pair(const struct county_config *cfg, struct ca *ca, const struct pair *p, struct err *e)

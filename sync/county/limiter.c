@@ -20,7 +20,7 @@ struct bucket {
 
 struct limiter {
 	pthread_mutex_t lock;
-	uint8_t secret[16]; /* so that nobody can aim at one set */
+	uint8_t secret[16];        /* so that nobody can aim at one set */
 	int64_t burst, per_minute; /* thousandths of a token */
 	struct bucket sets[SETS][WAYS];
 };

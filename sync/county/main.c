@@ -24,7 +24,8 @@ static const struct {
     [O_OFFICE] = {"office", "NAME", "the department, as the catalog names it"},
     [O_DISPLAY] = {"display", "NAME", "the name to show; the account's own otherwise"},
     [O_REASON] = {"reason", "TEXT", "why; it is kept with the alarm"},
-    [O_PASSWORD_STDIN] = {"password-stdin", NULL, "read the password from standard input; printed random one otherwise"},
+    [O_PASSWORD_STDIN] = {"password-stdin", NULL,
+                          "read the password from standard input; printed random one otherwise"},
     [O_JSON] = {"json", NULL, "print JSON"},
 };
 
@@ -46,9 +47,13 @@ static const struct command {
 	command_fn *run;
 	const char *summary;
 } commands[] = {
-    {"init", "", 0, 0, BIT(O_SCHEMA) | BIT(O_STATIONS) | BIT(O_CATALOG) | BIT(O_CALENDAR), command_init, "make data folder, keys, CA and database; again it only adds what is missing"},
-    {"import", "", 0, 0, BIT(O_SCHEMA) | BIT(O_STATIONS) | BIT(O_CATALOG) | BIT(O_CALENDAR), command_import, "bring in stations, a new catalog, a new calendar"},
-    {"account", "add NAME | list", 1, 2, BIT(O_ROLE) | BIT(O_OFFICE) | BIT(O_DISPLAY) | BIT(O_PASSWORD_STDIN) | BIT(O_JSON), command_account, "make an account, or list them"},
+    {"init", "", 0, 0, BIT(O_SCHEMA) | BIT(O_STATIONS) | BIT(O_CATALOG) | BIT(O_CALENDAR), command_init,
+     "make data folder, keys, CA and database; again it only adds what is missing"},
+    {"import", "", 0, 0, BIT(O_SCHEMA) | BIT(O_STATIONS) | BIT(O_CATALOG) | BIT(O_CALENDAR), command_import,
+     "bring in stations, a new catalog, a new calendar"},
+    {"account", "add NAME | list", 1, 2,
+     BIT(O_ROLE) | BIT(O_OFFICE) | BIT(O_DISPLAY) | BIT(O_PASSWORD_STDIN) | BIT(O_JSON), command_account,
+     "make an account, or list them"},
     {"enrol-code", "STATION", 1, 1, BIT(O_JSON), command_code, "make a one-time code that enrols one box"},
     {"stations", "", 0, 0, BIT(O_JSON), command_stations, "list stations and their boxes"},
     {"retire", "LOG", 1, 1, BIT(O_REASON), command_retire, "retire a box: it may still push and gets no feed"},
@@ -67,7 +72,8 @@ static void usage(FILE *f)
 		(void)fprintf(f, "  %-11s%-17s%s\n", commands[i].name, commands[i].operands, commands[i].summary);
 	(void)fprintf(f, "\nOptions:\n  -c, --config FILE     configuration file\n");
 	for (size_t i = 0; i < N_OPTIONS; i++)
-		(void)fprintf(f, "  --%-15s %-4s %s\n", options[i].name, options[i].arg ? options[i].arg : "", options[i].help);
+		(void)fprintf(f, "  --%-15s %-4s %s\n", options[i].name, options[i].arg ? options[i].arg : "",
+		              options[i].help);
 }
 
 static int misused(const char *why)
@@ -91,13 +97,19 @@ static void parse(int argc, char *argv[], struct cli *cli, struct line *l)
 	                                      {"help", no_argument, NULL, 'h'}};
 	int c;
 	for (int i = 0; i < N_OPTIONS; i++)
-		longs[4 + i] = (struct option){options[i].name, options[i].arg ? required_argument : no_argument, NULL, 256 + i};
+		longs[4 + i] =
+		    (struct option){options[i].name, options[i].arg ? required_argument : no_argument, NULL, 256 + i};
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
-		if (c == 'c') l->config = optarg;
-		else if (c == 'S') l->sample = true;
-		else if (c == 'V') l->version = true;
-		else if (c == 'h') l->help = true;
-		else if (c < 256) l->bad = true;
+		if (c == 'c')
+			l->config = optarg;
+		else if (c == 'S')
+			l->sample = true;
+		else if (c == 'V')
+			l->version = true;
+		else if (c == 'h')
+			l->help = true;
+		else if (c < 256)
+			l->bad = true;
 		else {
 			cli->value[c - 256] = optarg ? optarg : "";
 			l->given |= BIT(c - 256);
@@ -127,7 +139,8 @@ static int run(const struct command *cmd, struct cli *cli, const char *config)
 {
 	struct err e = {0};
 	int rc = county_config_load(config, &cli->cfg, &e);
-	cli->log = (struct log){.program = "xinke-county", .level = cmd->run == command_serve ? cli->cfg.level : LOG_LEVEL_WARN};
+	cli->log = (struct log){.program = "xinke-county",
+	                        .level = cmd->run == command_serve ? cli->cfg.level : LOG_LEVEL_WARN};
 	if (!rc && cmd->run == command_serve) block_signals();
 	if (!rc) rc = cmd->run(cli, &e);
 	if (!rc) return cli->status;

@@ -21,7 +21,8 @@ void metrics_add(struct metrics *m, enum metric id, int64_t n)
 
 static enum metrics_face face_of(const char *route)
 {
-	static const char *const prefixes[] = {[FACE_SYNC] = "/sync/", [FACE_API] = "/api/", [FACE_PUBLIC] = "/public/"};
+	static const char *const prefixes[] = {
+	    [FACE_SYNC] = "/sync/", [FACE_API] = "/api/", [FACE_PUBLIC] = "/public/"};
 	for (size_t i = 0; route && i < sizeof prefixes / sizeof *prefixes; i++)
 		if (strncmp(route, prefixes[i], strlen(prefixes[i])) == 0) return (enum metrics_face)i;
 	return FACE_SERVICE;
@@ -49,10 +50,13 @@ void metrics_write(struct metrics *m, struct buf *out)
 		else
 			buf_addf(out, PREFIX "%s %" PRId64 "\n", rows[i].name, v);
 	}
-	head(out, "requests_total", "counter", "HTTP requests by face and class of status; 0xx ended without an answer.");
+	head(out, "requests_total", "counter",
+	     "HTTP requests by face and class of status; 0xx ended without an answer.");
 	for (size_t f = 0; f < FACE_COUNT; f++)
 		for (int c = 0; c < 6; c++) {
 			int64_t v = atomic_load_explicit(&m->requests[f][c], memory_order_relaxed);
-			if (v) buf_addf(out, PREFIX "requests_total{face=\"%s\",status=\"%dxx\"} %" PRId64 "\n", faces[f], c, v);
+			if (v)
+				buf_addf(out, PREFIX "requests_total{face=\"%s\",status=\"%dxx\"} %" PRId64 "\n",
+				         faces[f], c, v);
 		}
 }

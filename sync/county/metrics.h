@@ -18,7 +18,8 @@ enum metrics_face { FACE_SYNC, FACE_API, FACE_PUBLIC, FACE_SERVICE, FACE_COUNT }
 
 struct metrics {
 	atomic_llong v[METRIC_COUNT];
-	atomic_llong requests[FACE_COUNT][6]; /* by first digit of the status; 0 = the connection ended without an answer */
+	atomic_llong requests[FACE_COUNT]
+	                     [6]; /* by first digit of the status; 0 = the connection ended without an answer */
 };
 
 void metrics_add(struct metrics *m, enum metric id, int64_t n);

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char style[] =
-    "body{font:16px/1.6 sans-serif;max-width:40em;margin:1em auto;padding:0 1em;color:#222}"
-    "h1{font-size:1.3em}dt{color:#666;font-size:.9em}dd{margin:0 0 .6em}ol{padding-left:1.2em}"
-    "td,th{text-align:left;padding:.1em .8em .1em 0;vertical-align:top}footer{color:#666;font-size:.9em;margin-top:2em}";
+static const char style[] = "body{font:16px/1.6 sans-serif;max-width:40em;margin:1em auto;padding:0 1em;color:#222}"
+                            "h1{font-size:1.3em}dt{color:#666;font-size:.9em}dd{margin:0 0 .6em}ol{padding-left:1.2em}"
+                            "td,th{text-align:left;padding:.1em .8em .1em "
+                            "0;vertical-align:top}footer{color:#666;font-size:.9em;margin-top:2em}";
 
 void page_text(struct buf *b, const char *s)
 {
@@ -30,7 +30,9 @@ void page_open(struct buf *b, const char *lang, const char *title)
 {
 	buf_init(b, PAGE_MAX);
 	buf_addf(b, "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">", lang);
-	buf_adds(b, "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"><title>");
+	buf_adds(
+	    b,
+	    "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"><title>");
 	page_text(b, title);
 	buf_adds(b, "</title><style>");
 	buf_adds(b, style);
@@ -46,7 +48,10 @@ void page_reply(struct http_req *req, int status, struct buf *b)
 	buf_adds(b, "</body></html>\n");
 	digest_sha256(style, sizeof style - 1, hash);
 	(void)text_b64(hash, sizeof hash, b64);
-	(void)snprintf(csp, sizeof csp, "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", b64);
+	(void)snprintf(
+	    csp, sizeof csp,
+	    "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	    b64);
 	if (b->bad) {
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
 	} else {

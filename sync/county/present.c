@@ -145,7 +145,8 @@ static json_t *outcome(const json_t *doc)
 
 json_t *present_case(struct present *p, struct store *s, const struct caseview *v, json_t *actions)
 {
-	static const char *const blocks[] = {"applicant", "service", "activity", "mediation", "agent", "captured", "received_reason"};
+	static const char *const blocks[] = {"applicant", "service",  "activity",       "mediation",
+	                                     "agent",     "captured", "received_reason"};
 	int rc = ERR_OK;
 	bool asked = v->state == STATE_SUPPLEMENT || v->state == STATE_REVIEW_SUPPLEMENT;
 	json_t *o = base(p, s, v, &rc), *materials = fields_get(v->doc, "materials");
@@ -178,7 +179,8 @@ static const char *text_of(struct db_stmt *q, int col)
 static json_t *refusal(struct db_stmt *q)
 {
 	if (db_is_null(q, 10)) return json_null();
-	return json_pack("{s:s, s:s, s:s}", "code", text_of(q, 10), "pointer", text_of(q, 11), "message", text_of(q, 12));
+	return json_pack("{s:s, s:s, s:s}", "code", text_of(q, 10), "pointer", text_of(q, 11), "message",
+	                 text_of(q, 12));
 }
 
 static json_t *body_of(struct db_stmt *q, int *rc, struct err *e)

@@ -65,7 +65,8 @@ static int fold_row(struct caseview *v, struct db_stmt *q, struct err *e)
 	const char *text = db_text(q, 9);
 	int rc = text ? json_parse_strict(text, strlen(text), LIMIT_DEPTH + 8, &body, e) : ERR_OK;
 	if (rc) return rc;
-	struct caseview_event ce = {.type = db_text(q, 4), .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
+	struct caseview_event ce = {
+	    .type = db_text(q, 4), .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
 	(void)caseview_apply(v, &ce, &rc);
 	json_decref(body);
 	return rc ? err_set(e, ERR_NOMEM, "timeline") : ERR_OK;
@@ -85,7 +86,8 @@ static int read_timeline(struct store *s, struct progress *x, struct err *e)
 		rc = fold_row(&v, q, e);
 		const char *zh = rc ? NULL : shown_as(db_text(q, 4));
 		if (!zh) continue;
-		json_t *one = json_pack("{s:s, s:s, s:s, s:I}", "type", db_text(q, 4), "state", state_name(v.state), "zh", zh, "ms", (json_int_t)db_int(q, 5));
+		json_t *one = json_pack("{s:s, s:s, s:s, s:I}", "type", db_text(q, 4), "state", state_name(v.state),
+		                        "zh", zh, "ms", (json_int_t)db_int(q, 5));
 		present_time(one, "at", db_int(q, 5), &rc);
 		if (json_array_append_new(x->timeline, one)) rc = err_set(e, ERR_NOMEM, "timeline");
 	}
@@ -125,9 +127,9 @@ static void reply_json(struct http_req *req, struct progress *x)
 		(void)json_object_del(one, "zh");
 		(void)json_object_del(one, "ms");
 	}
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "receipt_number", x->view.receipt, "station", x->view.station,
-	                      "station_title", x->title, "item_name", x->item, "state", state_name(x->view.state), "state_zh",
-	                      state_zh(x->view.state), "timeline", x->timeline);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "receipt_number", x->view.receipt, "station",
+	                      x->view.station, "station_title", x->title, "item_name", x->item, "state",
+	                      state_name(x->view.state), "state_zh", state_zh(x->view.state), "timeline", x->timeline);
 	present_time(o, "received_at", x->view.received_at, &rc);
 	present_time(o, "updated_at", x->view.updated_at, &rc);
 	if (rc) {
@@ -184,7 +186,9 @@ static void reply_page(struct http_req *req, const struct progress *x)
 		page_text(&b, state_zh(state));
 		buf_adds(&b, "）</li>\n");
 	}
-	buf_adds(&b, "</ol>\n<footer>需要补正的材料以窗口发给您的告知书为准。如有疑问，请凭收件编号到收件地点询问。</footer>\n");
+	buf_adds(
+	    &b,
+	    "</ol>\n<footer>需要补正的材料以窗口发给您的告知书为准。如有疑问，请凭收件编号到收件地点询问。</footer>\n");
 	page_reply(req, 200, &b);
 }
 
@@ -196,7 +200,9 @@ static void reply_missing(struct call *c)
 		return;
 	}
 	page_open(&b, "zh-CN", "未找到办件");
-	buf_adds(&b, "<p>没有与该链接对应的办件。办件从村（社区）上传到县里需要一些时间；请稍后再试，或凭收件编号到收件地点询问。</p>\n");
+	buf_adds(&b, "<p>"
+	             "没有与该链接对应的办件。办件从村（社区）上传到县里需要一些时间；请稍后再试，或凭收件编号到收件地"
+	             "点询问。</p>\n");
 	page_reply(c->req, 404, &b);
 }
 

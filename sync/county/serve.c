@@ -17,11 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE 256              /* calls that wait for a worker */
-#define DRAIN_MS 15000         /* for what is under way at the end */
-#define SYNC_DEADLINE_MS 90000 /* a full batch over a slow link */
-#define BODY_SMALL 4096
-#define PUBLIC_BURST 60
+#define QUEUE             256   /* calls that wait for a worker */
+#define DRAIN_MS          15000 /* for what is under way at the end */
+#define SYNC_DEADLINE_MS  90000 /* a full batch over a slow link */
+#define BODY_SMALL        4096
+#define PUBLIC_BURST      60
 #define PUBLIC_PER_MINUTE 60
 
 static void describe_sync(struct http_req *req, void *ctx);
@@ -31,15 +31,23 @@ static void describe_public(struct http_req *req, void *ctx);
 #define SERVICE_ROUTES(describe)                                                                                       \
 	{"GET", "/", 0, 0, HTTP_OPEN, describe, "What answers at this address"},                                       \
 	    {"GET", "/healthz", 0, 0, HTTP_OPEN, health_get, "Is it well?"},                                           \
-	    {"GET", "/metrics", 0, 0, HTTP_OPEN | HTTP_LOOPBACK, health_metrics, "Prometheus metrics, on loopback alone"}, \
+	    {"GET",                                                                                                    \
+	     "/metrics",                                                                                               \
+	     0,                                                                                                        \
+	     0,                                                                                                        \
+	     HTTP_OPEN | HTTP_LOOPBACK,                                                                                \
+	     health_metrics,                                                                                           \
+	     "Prometheus metrics, on loopback alone"},                                                                 \
 	{                                                                                                              \
 		"GET", "/problems/{code}", 0, 0, HTTP_OPEN, http_problem_help, "What a problem means"                  \
 	}
 
 static const struct http_route sync_routes[] = {
     SERVICE_ROUTES(describe_sync),
-    {"POST", "/sync/v1/enroll", 0, LIMIT_CASE_BODY, HTTP_OPEN | HTTP_JSON, sync_face_enroll, "Enrol a box with a one-time code"},
-    {"POST", "/sync/v1/exchange", 0, LIMIT_EXCHANGE, HTTP_OPEN | HTTP_CERT, sync_face_exchange, "Push events, pull the feed"},
+    {"POST", "/sync/v1/enroll", 0, LIMIT_CASE_BODY, HTTP_OPEN | HTTP_JSON, sync_face_enroll,
+     "Enrol a box with a one-time code"},
+    {"POST", "/sync/v1/exchange", 0, LIMIT_EXCHANGE, HTTP_OPEN | HTTP_CERT, sync_face_exchange,
+     "Push events, pull the feed"},
     {"GET", "/sync/v1/keys/{id}", 0, 0, HTTP_OPEN, sync_face_key, "The certificate of an answer key"},
     {"GET", "/sync/v1/root", 0, 0, HTTP_OPEN, sync_face_root, "The county's root, to be held against its SHA-256"},
 };
@@ -54,9 +62,11 @@ static const struct http_route api_routes[] = {
     {"GET", "/api/v1/cases/{id}/events", 0, 0, 0, cases_events_get, "A case's history"},
     {"POST", "/api/v1/cases/{id}/events", ROLE_ACTS, LIMIT_CASE_BODY, HTTP_JSON | HTTP_KEY, acts_post, "Act on a case"},
     {"GET", "/api/v1/stations", 0, 0, 0, boxes_stations_get, "Stations and how their boxes are"},
-    {"POST", "/api/v1/enrolment-codes", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_code_post, "Make a code that enrols one box"},
+    {"POST", "/api/v1/enrolment-codes", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_code_post,
+     "Make a code that enrols one box"},
     {"POST", "/api/v1/boxes/{log}/retire", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_retire_post, "Retire a box"},
-    {"POST", "/api/v1/boxes/{log}/revoke", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_revoke_post, "Revoke a box's certificate"},
+    {"POST", "/api/v1/boxes/{log}/revoke", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_revoke_post,
+     "Revoke a box's certificate"},
     {"GET", "/api/v1/alarms", 0, 0, 0, boxes_alarms_get, "What an operator should look at"},
 };
 
@@ -70,24 +80,27 @@ static const struct http_route public_routes[] = {
 static void describe_sync(struct http_req *req, void *ctx)
 {
 	static const struct health_face face = {"信客 · 县级同步端", "此地址供村（社区）便民服务站的设备同步使用。",
-	                                        "The sync endpoint of a Xinke county: boxes call it over mutual TLS.", sync_routes, N(sync_routes)};
+	                                        "The sync endpoint of a Xinke county: boxes call it over mutual TLS.",
+	                                        sync_routes, N(sync_routes)};
 	(void)ctx;
 	health_describe(req, &face);
 }
 
 static void describe_api(struct http_req *req, void *ctx)
 {
-	static const struct health_face face = {"信客 · 县级接口", "此地址供县级部门和政务服务中心的系统使用，需要账号。",
-	                                        "The API of a Xinke county, for its accounts.", api_routes, N(api_routes)};
+	static const struct health_face face = {
+	    "信客 · 县级接口", "此地址供县级部门和政务服务中心的系统使用，需要账号。",
+	    "The API of a Xinke county, for its accounts.", api_routes, N(api_routes)};
 	(void)ctx;
 	health_describe(req, &face);
 }
 
 static void describe_public(struct http_req *req, void *ctx)
 {
-	static const struct health_face face = {"信客 · 办件进度查询", "请扫描收件凭证上的二维码查询办件进度；无需注册，页面不显示个人信息。",
-	                                        "Citizens' pages of a Xinke county: the QR code on a receipt leads to the progress of its case.",
-	                                        public_routes, N(public_routes)};
+	static const struct health_face face = {
+	    "信客 · 办件进度查询", "请扫描收件凭证上的二维码查询办件进度；无需注册，页面不显示个人信息。",
+	    "Citizens' pages of a Xinke county: the QR code on a receipt leads to the progress of its case.",
+	    public_routes, N(public_routes)};
 	(void)ctx;
 	health_describe(req, &face);
 }
@@ -127,7 +140,8 @@ static void on_done(const char *method, const char *route, int status, int64_t u
 {
 	struct serve *sv = ctx;
 	metrics_request(&sv->metrics, route, status);
-	log_debug(sv->county->log, "request", "method=%s route=%s status=%d us=%lld", method, route ? route : "-", status, (long long)us);
+	log_debug(sv->county->log, "request", "method=%s route=%s status=%d us=%lld", method, route ? route : "-",
+	          status, (long long)us);
 }
 
 struct files {
@@ -141,8 +155,13 @@ static int open_servers(struct serve *sv, struct err *e)
 	int rc = county_path(cfg, "server.crt", f.cert, e);
 	if (!rc) rc = county_path(cfg, "server.key", f.key, e);
 	if (!rc) rc = county_path(cfg, "ca/" CA_ROOT_CERT, f.root, e);
-	struct http_config h = {.bind = cfg->bind, .cert_file = f.cert, .key_file = f.key, .max_connections = 1024, .authorize = session_authorize,
-	                        .on_done = on_done, .ctx = sv};
+	struct http_config h = {.bind = cfg->bind,
+	                        .cert_file = f.cert,
+	                        .key_file = f.key,
+	                        .max_connections = 1024,
+	                        .authorize = session_authorize,
+	                        .on_done = on_done,
+	                        .ctx = sv};
 	struct http_config sync = h, api = h, pub = h;
 	sync.port = (uint16_t)cfg->sync_port;
 	sync.client_ca = f.root;
@@ -177,7 +196,11 @@ static void close_all(struct serve *sv)
 
 static int open_all(struct serve *sv, struct err *e)
 {
-	struct work_config wc = {.threads = (int)sv->county->cfg->workers, .queue_max = QUEUE, .state_new = worker_new, .state_free = worker_free, .arg = sv};
+	struct work_config wc = {.threads = (int)sv->county->cfg->workers,
+	                         .queue_max = QUEUE,
+	                         .state_new = worker_new,
+	                         .state_free = worker_free,
+	                         .arg = sv};
 	sv->limiter = limiter_new(PUBLIC_BURST, PUBLIC_PER_MINUTE);
 	if (!sv->limiter) return err_set(e, ERR_NOMEM, "limiter");
 	int rc = work_open(&wc, &sv->pool, e);
@@ -208,7 +231,8 @@ int serve_run(struct county *c, struct err *e)
 	int rc = check_store(c, e);
 	if (!rc) rc = open_all(&sv, e);
 	if (!rc) {
-		log_info(c->log, "started", "sync=%u api=%u public=%u", http_port(sv.sync), http_port(sv.api), http_port(sv.pub));
+		log_info(c->log, "started", "sync=%u api=%u public=%u", http_port(sv.sync), http_port(sv.api),
+		         http_port(sv.pub));
 		while (sigwait(&stop, &sig) != 0)
 			;
 		log_info(c->log, "stopping", "signal=%d", sig);

@@ -14,8 +14,8 @@ struct serve {
 	struct metrics metrics;
 	struct sessions *sessions;
 	struct limiter *limiter;
-	struct work *pool;          /* each thread has a struct worker */
-	int64_t started;            /* monotonic ms */
+	struct work *pool; /* each thread has a struct worker */
+	int64_t started;   /* monotonic ms */
 	struct http_server *sync, *api, *pub;
 };
 

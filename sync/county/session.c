@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COOKIE "__Host-xinke"
+#define COOKIE            "__Host-xinke"
 #define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
-#define QUEUE 16
-#define TOUCHED 64 /* accounts of which the last touch is remembered */
+#define QUEUE             16
+#define TOUCHED           64 /* accounts of which the last touch is remembered */
 
 struct sessions {
 	struct serve *serve;
 	struct work *work;
-	struct store *reader;    /* under lock */
+	struct store *reader; /* under lock */
 	pthread_mutex_t lock;
 	bool stopped;
 	struct touched {
@@ -54,7 +54,8 @@ int session_new(struct serve *sv, struct sessions **out, struct err *e)
 	if (!s) return err_set(e, ERR_NOMEM, "sessions");
 	s->serve = sv;
 	(void)pthread_mutex_init(&s->lock, NULL);
-	struct work_config wc = {.threads = 1, .queue_max = QUEUE, .state_new = state_new, .state_free = state_free, .arg = s};
+	struct work_config wc = {
+	    .threads = 1, .queue_max = QUEUE, .state_new = state_new, .state_free = state_free, .arg = s};
 	int rc = county_store(sv->county, STORE_OPEN, &s->reader, e);
 	if (!rc) rc = work_open(&wc, &s->work, e);
 	if (rc) {
@@ -212,7 +213,8 @@ bool session_authorize(struct http_req *req, const struct http_route *route, voi
 	if (by_cookie && strcmp(route->method, "GET") != 0 && !own_page(req))
 		return refuse(req, PROBLEM_FORBIDDEN, "a call with the cookie must come from the county's own pages");
 	if (route->roles && !(route->roles & who->role)) {
-		log_info(sv->county->log, "forbidden", "account=%lld route=\"%s %s\"", (long long)who->account.id, route->method, route->path);
+		log_info(sv->county->log, "forbidden", "account=%lld route=\"%s %s\"", (long long)who->account.id,
+		         route->method, route->path);
 		return refuse(req, PROBLEM_FORBIDDEN, NULL);
 	}
 	touch(sv->sessions, who, now);
@@ -223,8 +225,8 @@ bool session_authorize(struct http_req *req, const struct http_route *route, voi
 
 static json_t *account_json(const struct account *a)
 {
-	return json_pack("{s:I, s:s, s:s, s:s, s:s?}", "id", (json_int_t)a->id, "name", a->name, "display", a->display, "role",
-	                 a->role, "office", *a->office ? a->office : NULL);
+	return json_pack("{s:I, s:s, s:s, s:s, s:s?}", "id", (json_int_t)a->id, "name", a->name, "display", a->display,
+	                 "role", a->role, "office", *a->office ? a->office : NULL);
 }
 
 struct sign_in {
@@ -240,7 +242,8 @@ static void welcome(struct http_req *req, const struct account *a, const char *t
 	clock_text(a->expires_at, at);
 	(void)snprintf(cookie, sizeof cookie, COOKIE "=%s" COOKIE_ATTRIBUTES, token);
 	http_reply_header(req, "Set-Cookie", cookie);
-	http_reply_json(req, 201, json_pack("{s:s, s:s, s:o}", "token", token, "expires_at", at, "staff", account_json(a)));
+	http_reply_json(req, 201,
+	                json_pack("{s:s, s:s, s:o}", "token", token, "expires_at", at, "staff", account_json(a)));
 	explicit_bzero(cookie, sizeof cookie);
 }
 
@@ -254,8 +257,9 @@ static void run_sign_in(struct work_job *job, void *state)
 	char token[ACCOUNT_TOKEN_MAX] = "";
 	struct problem p = {0};
 	struct err e = {0};
-	int rc = account_sign_in(store->db, store_account_queries(), fields_text(body, "name"), fields_text(body, "password"),
-	                         s->peer, county_now(s->serve->county), &a, token, &p, &e);
+	int rc =
+	    account_sign_in(store->db, store_account_queries(), fields_text(body, "name"),
+	                    fields_text(body, "password"), s->peer, county_now(s->serve->county), &a, token, &p, &e);
 	metrics_add(&s->serve->metrics, !rc && !problem_any(&p) ? METRIC_SIGN_INS : METRIC_SIGN_INS_REFUSED, 1);
 	if (rc) {
 		struct call c = {.county = s->serve->county, .req = s->req};
@@ -317,7 +321,8 @@ static void sign_out(struct call *c, struct worker *w)
 		call_error(c, rc, &e);
 		return;
 	}
-	log_info(c->county->log, "sign_out", "request=%s account=%lld", http_req_id(c->req), (long long)c->who.account.id);
+	log_info(c->county->log, "sign_out", "request=%s account=%lld", http_req_id(c->req),
+	         (long long)c->who.account.id);
 	http_reply_header(c->req, "Set-Cookie", COOKIE "=" COOKIE_ATTRIBUTES "; Max-Age=0");
 	http_reply(c->req, 204, NULL, "", 0);
 }

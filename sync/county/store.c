@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOX_MAX 99
+#define BOX_MAX   99
 #define ALARM_MAX 1024 /* bytes of an alarm's text */
 
 static const struct db_query queries[] = {
@@ -41,12 +41,17 @@ const struct account_queries *store_account_queries(void)
 	return &accounts;
 }
 
-int store_open(const char *path, const uint8_t recovery[SEAL_KEY_LEN], enum store_mode mode, struct store **out, struct err *e)
+int store_open(const char *path, const uint8_t recovery[SEAL_KEY_LEN], enum store_mode mode, struct store **out,
+               struct err *e)
 {
 	*out = NULL;
 	struct store *s = calloc(1, sizeof *s);
 	if (!s) return err_set(e, ERR_NOMEM, "store");
-	struct db_config dc = {.path = path, .mode = mode == STORE_MIGRATE ? DB_CREATE : DB_WRITE, .queries = queries, .n_queries = Q_COUNT, .cache_kib = 8192};
+	struct db_config dc = {.path = path,
+	                       .mode = mode == STORE_MIGRATE ? DB_CREATE : DB_WRITE,
+	                       .queries = queries,
+	                       .n_queries = Q_COUNT,
+	                       .cache_kib = 8192};
 	int rc = db_open(&dc, &s->db, e);
 	if (!rc && mode == STORE_MIGRATE) rc = db_migrate(s->db, migrations, sizeof migrations / sizeof *migrations, e);
 	if (!rc) rc = db_expect_version(s->db, STORE_SCHEMA, e);
@@ -104,12 +109,14 @@ static bool blob(struct db_stmt *q, int col, uint8_t *out, size_t want)
 
 /* --- stations --- */
 
-static int open_key(struct store *s, struct db_stmt *q, int col, const char *code, uint8_t out[SEAL_KEY_LEN], struct err *e)
+static int open_key(struct store *s, struct db_stmt *q, int col, const char *code, uint8_t out[SEAL_KEY_LEN],
+                    struct err *e)
 {
 	size_t n;
 	const void *p = db_blob(q, col, &n);
 	if (!p || n != SEAL_KEY_LEN + SEAL_OVERHEAD || seal_open(s->recovery, code, strlen(code), p, n, out))
-		return err_set(e, ERR_CORRUPT, "a key of station %s does not open: is the recovery key the right one?", code);
+		return err_set(e, ERR_CORRUPT, "a key of station %s does not open: is the recovery key the right one?",
+		               code);
 	return ERR_OK;
 }
 
@@ -149,7 +156,8 @@ int store_station_put(struct store *s, const struct store_station *st, struct er
 	return db_run(q, e);
 }
 
-int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key, struct err *e)
+int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key,
+                       struct err *e)
 {
 	uint8_t a[SEAL_KEY_LEN + SEAL_OVERHEAD], b[SEAL_KEY_LEN + SEAL_OVERHEAD];
 	if (seal_close(s->recovery, code, strlen(code), station_key, EVENT_KEY_LEN, a) ||
@@ -351,7 +359,8 @@ int store_catalog(struct store *s, struct catalog **out, struct err *e)
 	return ERR_OK;
 }
 
-int store_alarm(struct store *s, const char *station, const char *kind, int64_t now, struct err *e, const char *fmt, ...)
+int store_alarm(struct store *s, const char *station, const char *kind, int64_t now, struct err *e, const char *fmt,
+                ...)
 {
 	char detail[ALARM_MAX];
 	va_list ap;

@@ -28,15 +28,16 @@ enum {
 
 struct store {
 	struct db *db;
-	struct seal *recovery;      /* seals station and field keys */
-	struct catalog *catalog;    /* the newest, kept while its version stays */
+	struct seal *recovery;   /* seals station and field keys */
+	struct catalog *catalog; /* the newest, kept while its version stays */
 	int64_t catalog_version;
 };
 
 enum store_mode { STORE_OPEN, STORE_MIGRATE };
 
 /* Opens PATH; RECOVERY is the 32-byte recovery key. New (close with store_close). */
-int store_open(const char *path, const uint8_t recovery[SEAL_KEY_LEN], enum store_mode mode, struct store **out, struct err *e);
+int store_open(const char *path, const uint8_t recovery[SEAL_KEY_LEN], enum store_mode mode, struct store **out,
+               struct err *e);
 void store_close(struct store *s);
 int store_begin(struct store *s, struct err *e);
 int store_commit(struct store *s, struct err *e);
@@ -47,16 +48,17 @@ const struct account_queries *store_account_queries(void);
 struct store_station {
 	char code[13], name[96], title[128], township[13];
 	enum tier tier;
-	bool has_key;                    /* it was enrolled once */
+	bool has_key; /* it was enrolled once */
 	uint8_t station_key[EVENT_KEY_LEN];
 	int box_used;
-	struct wire_mark feed;           /* numbered so far */
+	struct wire_mark feed; /* numbered so far */
 };
 /* ERR_NOTFOUND when there is no such station. */
 int store_station(struct store *s, const char *code, struct store_station *out, struct err *e);
 int store_station_put(struct store *s, const struct store_station *st, struct err *e);
 /* Keeps the station key (made once) and the box's field key, sealed under the recovery key. */
-int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key, struct err *e);
+int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key,
+                       struct err *e);
 /* The field key of the station's last box. */
 int store_field_key(struct store *s, const char *code, uint8_t out[SEAL_KEY_LEN], struct err *e);
 /* The next box number of a station, never given twice; ERR_CONFLICT after 99. */
@@ -72,9 +74,9 @@ struct store_log {
 	enum log_state state;
 	struct wire_mark head;
 	uint8_t fingerprint[DIGEST_LEN];
-	int copy_box;             /* granted to a copy of this log, 0 = none */
-	bool copied;              /* a log was opened with it */
-	int64_t not_after;        /* of the certificate, ms */
+	int copy_box;      /* granted to a copy of this log, 0 = none */
+	bool copied;       /* a log was opened with it */
+	int64_t not_after; /* of the certificate, ms */
 };
 int store_log(struct store *s, const uint8_t log[UUID_LEN], struct store_log *out, struct err *e);
 /* The log of a certificate; where several share it, a revoked one first. */
@@ -91,7 +93,7 @@ int store_catalog(struct store *s, struct catalog **out, struct err *e);
 int store_thing_put(struct store *s, const char *kind, int64_t version, const char *doc, int64_t now, struct err *e);
 /* The newest document of KIND; new reference. */
 int store_thing(struct store *s, const char *kind, json_t **out, int64_t *version, struct err *e);
-int store_alarm(struct store *s, const char *station, const char *kind, int64_t now, struct err *e, const char *fmt, ...)
-    __attribute__((format(printf, 6, 7)));
+int store_alarm(struct store *s, const char *station, const char *kind, int64_t now, struct err *e, const char *fmt,
+                ...) __attribute__((format(printf, 6, 7)));
 
 #endif

@@ -31,8 +31,8 @@ static void exchange(struct call *c, struct worker *w)
 	if (rc) {
 		call_error(c, rc, &e);
 	} else if (problem_any(&p)) {
-		log_warn(c->county->log, "exchange_refused", "request=%s station=%.12s code=%s text=\"%s\"", http_req_id(c->req), c->box.station,
-		         problem_row(p.code)->name, p.detail);
+		log_warn(c->county->log, "exchange_refused", "request=%s station=%.12s code=%s text=\"%s\"",
+		         http_req_id(c->req), c->box.station, problem_row(p.code)->name, p.detail);
 		if (p.code == PROBLEM_CERTIFICATE_REFUSED) metrics_add(c->county->metrics, METRIC_REFUSED_CERTS, 1);
 		http_problem(c->req, &p);
 	} else {
@@ -90,13 +90,15 @@ static void enroll(struct call *c, struct worker *w)
 	bool good = !rc && !problem_any(&p);
 	metrics_add(c->county->metrics, good ? METRIC_ENROLMENTS : METRIC_ENROL_REFUSED, 1);
 	if (good) {
-		log_info(c->county->log, "enrolled", "station=%s box=%lld", json_string_value(json_object_get(answer, "station")),
+		log_info(c->county->log, "enrolled", "station=%s box=%lld",
+		         json_string_value(json_object_get(answer, "station")),
 		         (long long)json_integer_value(json_object_get(answer, "box")));
 		http_reply_json(c->req, 200, answer);
 	} else if (rc) {
 		call_error(c, rc, &e);
 	} else {
-		log_warn(c->county->log, "enrolment_refused", "request=%s code=%s", http_req_id(c->req), problem_row(p.code)->name);
+		log_warn(c->county->log, "enrolment_refused", "request=%s code=%s", http_req_id(c->req),
+		         problem_row(p.code)->name);
 		http_problem(c->req, &p);
 	}
 	problem_release(&p);

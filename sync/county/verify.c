@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define DEPTH (LIMIT_DEPTH + 8)
-#define ALL INT32_MAX
+#define ALL   INT32_MAX
 
 struct verify {
 	struct store *s;
@@ -87,7 +87,8 @@ static bool blob(struct db_stmt *q, int col, uint8_t *out, size_t want)
 /* --- chains --- */
 
 /* The stored event with ID, as it stands in log L at SEQ; *OWN when it was stored from there. 0 = it is not stored. */
-static int load_event(struct verify *x, const struct store_log *l, int64_t seq, const uint8_t id[UUID_LEN], struct event *ev, bool *own, struct err *e)
+static int load_event(struct verify *x, const struct store_log *l, int64_t seq, const uint8_t id[UUID_LEN],
+                      struct event *ev, bool *own, struct err *e)
 {
 	uint8_t log[UUID_LEN] = {0};
 	*ev = (struct event){.seq = seq};
@@ -118,8 +119,9 @@ static int load_event(struct verify *x, const struct store_log *l, int64_t seq, 
 	return body && !ev->body ? -(int)err_set(e, ERR_NOMEM, "verify") : 1;
 }
 
-static int check_event(struct verify *x, const struct store_log *l, const uint8_t key[EVENT_KEY_LEN], int64_t seq, const uint8_t id[UUID_LEN],
-                       const uint8_t prev[DIGEST_LEN], const uint8_t want[DIGEST_LEN], struct err *e)
+static int check_event(struct verify *x, const struct store_log *l, const uint8_t key[EVENT_KEY_LEN], int64_t seq,
+                       const uint8_t id[UUID_LEN], const uint8_t prev[DIGEST_LEN], const uint8_t want[DIGEST_LEN],
+                       struct err *e)
 {
 	char log[UUID_TEXT];
 	uint8_t mac[DIGEST_LEN], hash[DIGEST_LEN];
@@ -135,11 +137,13 @@ static int check_event(struct verify *x, const struct store_log *l, const uint8_
 	}
 	if (ev.body) {
 		event_mac(key, ev.body, ev.body_len, mac);
-		if (memcmp(mac, ev.mac, DIGEST_LEN) != 0) fault(x, "log %s: event %" PRId64 ": its body is not what was received", log, seq);
+		if (memcmp(mac, ev.mac, DIGEST_LEN) != 0)
+			fault(x, "log %s: event %" PRId64 ": its body is not what was received", log, seq);
 	}
 	int rc = event_hash(&ev, prev, hash);
 	/* Seen first in another log, it is stored as it came from there; one refused for its id is not stored at all. */
-	if (!rc && own && memcmp(hash, want, DIGEST_LEN) != 0) fault(x, "log %s: event %" PRId64 " does not give its hash", log, seq);
+	if (!rc && own && memcmp(hash, want, DIGEST_LEN) != 0)
+		fault(x, "log %s: event %" PRId64 " does not give its hash", log, seq);
 	event_release(&ev);
 	return rc ? err_set(e, ERR_NOMEM, "verify") : ERR_OK;
 }
@@ -170,14 +174,16 @@ static int check_log(struct verify *x, const uint8_t id[UUID_LEN], struct err *e
 	db_reset(q);
 	explicit_bzero(&st, sizeof st);
 	if (!rc && r < 0) rc = -r;
-	if (!rc && (at.seq != l.head.seq || memcmp(at.hash, l.head.hash, DIGEST_LEN) != 0)) fault(x, "log %s: its head is not its last event", log);
+	if (!rc && (at.seq != l.head.seq || memcmp(at.hash, l.head.hash, DIGEST_LEN) != 0))
+		fault(x, "log %s: its head is not its last event", log);
 	x->out->logs++;
 	return rc;
 }
 
 /* --- feeds --- */
 
-static int check_entry(struct verify *x, const struct store_station *st, struct db_stmt *q, struct wire_mark *at, struct err *e)
+static int check_entry(struct verify *x, const struct store_station *st, struct db_stmt *q, struct wire_mark *at,
+                       struct err *e)
 {
 	json_t *entry = NULL;
 	struct err bad = {0};
@@ -191,7 +197,8 @@ static int check_entry(struct verify *x, const struct store_station *st, struct 
 	if (!rc) rc = feed_hash(entry, st->station_key, at->hash, hash, &bad);
 	json_decref(entry);
 	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "verify");
-	if (rc || memcmp(hash, stored, DIGEST_LEN) != 0) fault(x, "feed of %s: entry %" PRId64 " does not give its hash", st->code, at->seq);
+	if (rc || memcmp(hash, stored, DIGEST_LEN) != 0)
+		fault(x, "feed of %s: entry %" PRId64 " does not give its hash", st->code, at->seq);
 	memcpy(at->hash, stored, DIGEST_LEN);
 	x->out->feed++;
 	return ERR_OK;
@@ -212,7 +219,8 @@ static int check_feed(struct verify *x, const char *code, struct err *e)
 		rc = check_entry(x, &st, q, &at, e);
 	db_reset(q);
 	if (!rc && r < 0) rc = -r;
-	if (!rc && (at.seq != st.feed.seq || memcmp(at.hash, st.feed.hash, DIGEST_LEN) != 0)) fault(x, "feed of %s: its head is not its last entry", code);
+	if (!rc && (at.seq != st.feed.seq || memcmp(at.hash, st.feed.hash, DIGEST_LEN) != 0))
+		fault(x, "feed of %s: its head is not its last entry", code);
 	explicit_bzero(&st, sizeof st);
 	x->out->stations++;
 	return rc;
@@ -254,9 +262,11 @@ static int fold_event(struct verify *x, struct caseview *v, struct db_stmt *q, c
 	if (!db_is_null(q, 10)) return ERR_OK; /* refused, or not judged yet */
 	int rc = t ? json_parse_strict(t, strlen(t), DEPTH, &body, &bad) : ERR_OK;
 	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "verify");
-	struct caseview_event ce = {.type = db_text(q, 4), .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
+	struct caseview_event ce = {
+	    .type = db_text(q, 4), .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
 	rc = ERR_OK;
-	if (caseview_apply(v, &ce, &rc) != FIT_OK) fault(x, "case %s: event at place %" PRId64 " settled and does not fit", id, v->revision);
+	if (caseview_apply(v, &ce, &rc) != FIT_OK)
+		fault(x, "case %s: event at place %" PRId64 " settled and does not fit", id, v->revision);
 	json_decref(body);
 	return rc ? err_set(e, ERR_NOMEM, "verify") : ERR_OK;
 }
@@ -286,10 +296,14 @@ static const char *differs(struct db_stmt *q, const struct caseview *v, const ch
 		const char *name;
 		bool same;
 	} columns[] = {
-	    {"receipt", is(q, 1, v->receipt)},         {"station", is(q, 2, v->station)},
-	    {"item", is(q, 3, v->item)},               {"state", is(q, 5, state_name(v->state))},
-	    {"holder", is(q, 6, v->holder)},           {"received_at", db_int(q, 7) == v->received_at},
-	    {"updated_at", db_int(q, 8) == v->updated_at}, {"revision", db_int(q, 9) == v->revision},
+	    {"receipt", is(q, 1, v->receipt)},
+	    {"station", is(q, 2, v->station)},
+	    {"item", is(q, 3, v->item)},
+	    {"state", is(q, 5, state_name(v->state))},
+	    {"holder", is(q, 6, v->holder)},
+	    {"received_at", db_int(q, 7) == v->received_at},
+	    {"updated_at", db_int(q, 8) == v->updated_at},
+	    {"revision", db_int(q, 9) == v->revision},
 	    {"doc", is(q, 10, doc)},
 	};
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
@@ -319,7 +333,8 @@ static int compare(struct verify *x, const struct caseview *v, const char *id, s
 	digest_sha256(v->token, strlen(v->token), token);
 	db_bind_blob(q, "token", token, sizeof token);
 	r = db_step(q, e);
-	if (r >= 0 && (r == 0 || !blob(q, 0, found, UUID_LEN) || memcmp(found, v->id, UUID_LEN) != 0)) fault(x, "case %s: its progress token does not lead to it", id);
+	if (r >= 0 && (r == 0 || !blob(q, 0, found, UUID_LEN) || memcmp(found, v->id, UUID_LEN) != 0))
+		fault(x, "case %s: its progress token does not lead to it", id);
 	db_reset(q);
 	return r < 0 ? -r : ERR_OK;
 }
@@ -348,7 +363,8 @@ static int check_lost(struct verify *x, struct err *e)
 	return r < 0 ? -r : ERR_OK;
 }
 
-static int each(struct verify *x, size_t query, int (*check)(struct verify *, const uint8_t *, struct err *), struct err *e)
+static int each(struct verify *x, size_t query, int (*check)(struct verify *, const uint8_t *, struct err *),
+                struct err *e)
 {
 	struct keys k;
 	int rc = keys_read(x, query, &k, e);
@@ -358,7 +374,8 @@ static int each(struct verify *x, size_t query, int (*check)(struct verify *, co
 	return rc;
 }
 
-int verify_run(struct store *s, struct verify_report *out, void (*fn)(const char *fault, void *arg), void *arg, struct err *e)
+int verify_run(struct store *s, struct verify_report *out, void (*fn)(const char *fault, void *arg), void *arg,
+               struct err *e)
 {
 	struct verify x = {.s = s, .out = out, .fn = fn, .arg = arg};
 	*out = (struct verify_report){0};

@@ -10,6 +10,7 @@ struct verify_report {
 };
 
 /* Walks everything in one read transaction, beside a running server too. 0 when it could look; faults are in OUT. */
-int verify_run(struct store *s, struct verify_report *out, void (*fn)(const char *fault, void *arg), void *arg, struct err *e);
+int verify_run(struct store *s, struct verify_report *out, void (*fn)(const char *fault, void *arg), void *arg,
+               struct err *e);
 
 #endif

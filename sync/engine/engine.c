@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 8
-#define BACKOFF_MIN_MS 1000
-#define BATCH_START 100
+#define KEYS_MAX        8
+#define BACKOFF_MIN_MS  1000
+#define BATCH_START     100
 #define REFUSED_WAIT_MS 60000 /* a box that the county does not let in asks once a minute, for it may be let in again */
 
 enum state { IDLE, READING, CALLING, WANT_KEY, CHECKING, APPLYING, LOOKING, REWINDING, OPENING };
@@ -24,21 +24,21 @@ struct key {
 struct engine {
 	struct engine_config cfg;
 	enum state state;
-	int64_t due;          /* monotonic ms before which nothing is done; 0 = now */
+	int64_t due; /* monotonic ms before which nothing is done; 0 = now */
 	uint64_t rng;
-	int batch;            /* events in the next call */
-	bool detail;          /* the next call carries hashes and macs */
+	int batch;   /* events in the next call */
+	bool detail; /* the next call carries hashes and macs */
 	struct key keys[KEYS_MAX];
 	int n_keys;
 
 	struct wire_request req;
-	struct buf body;      /* the request as it was or will be sent */
-	char *answer_text;    /* kept while its key is fetched */
+	struct buf body;   /* the request as it was or will be sent */
+	char *answer_text; /* kept while its key is fetched */
 	size_t answer_len;
 	char *signature;
 	char key_id[WIRE_KEY_ID_MAX]; /* that the signature names */
 	struct wire_answer answer;
-	bool again;           /* go on at once when the answer is applied */
+	bool again; /* go on at once when the answer is applied */
 	struct engine_status st;
 };
 
@@ -151,7 +151,10 @@ void engine_next(struct engine *g, int64_t mono, struct engine_step *out)
 		*out = (struct engine_step){.what = ENGINE_READ, .limit = g->batch, .max_bytes = LIMIT_BATCH_BYTES};
 		return;
 	case CALLING:
-		*out = (struct engine_step){.what = ENGINE_SEND, .seq = g->req.head.seq, .body = g->body.data, .len = g->body.len,
+		*out = (struct engine_step){.what = ENGINE_SEND,
+		                            .seq = g->req.head.seq,
+		                            .body = g->body.data,
+		                            .len = g->body.len,
 		                            .timeout_ms = g->cfg.timeout_ms};
 		return;
 	case WANT_KEY: *out = (struct engine_step){.what = ENGINE_KEY, .key_id = g->key_id}; return;
@@ -172,8 +175,13 @@ void engine_loaded(struct engine *g, struct engine_load *load)
 	assert(g->state == READING);
 	struct wire_request *r = &g->req;
 	wire_request_release(r);
-	*r = (struct wire_request){.now = load->now.wall, .quality = load->now.quality, .feed = load->feed, .detail = g->detail,
-	                           .events = load->events, .n_events = load->n, .health = load->health};
+	*r = (struct wire_request){.now = load->now.wall,
+	                           .quality = load->now.quality,
+	                           .feed = load->feed,
+	                           .detail = g->detail,
+	                           .events = load->events,
+	                           .n_events = load->n,
+	                           .health = load->health};
 	memcpy(r->station, load->station, sizeof r->station);
 	memcpy(r->log, load->head.log, UUID_LEN);
 	memcpy(r->software, g->cfg.software, sizeof r->software);

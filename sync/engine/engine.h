@@ -17,23 +17,23 @@
 struct engine; /* opaque; one thread */
 
 enum engine_what {
-	ENGINE_WAIT,    /* nothing before `until` unless engine_kick comes */
-	ENGINE_READ,    /* read heads and what lies above the received mark: `limit`, `max_bytes`; then engine_loaded */
-	ENGINE_SEND,    /* mark `seq` as sent, POST `body` to /sync/v1/exchange; then engine_answered or engine_failed */
-	ENGINE_KEY,     /* GET /sync/v1/keys/`key_id`, check it against the root; then engine_key */
-	ENGINE_APPLY,   /* apply `answer` to the ledger; then engine_applied */
-	ENGINE_LOOKUP,  /* is `mark` in the open log's chain? then engine_found */
-	ENGINE_REWIND,  /* take `mark` as received; then engine_applied */
+	ENGINE_WAIT,   /* nothing before `until` unless engine_kick comes */
+	ENGINE_READ,   /* read heads and what lies above the received mark: `limit`, `max_bytes`; then engine_loaded */
+	ENGINE_SEND,   /* mark `seq` as sent, POST `body` to /sync/v1/exchange; then engine_answered or engine_failed */
+	ENGINE_KEY,    /* GET /sync/v1/keys/`key_id`, check it against the root; then engine_key */
+	ENGINE_APPLY,  /* apply `answer` to the ledger; then engine_applied */
+	ENGINE_LOOKUP, /* is `mark` in the open log's chain? then engine_found */
+	ENGINE_REWIND, /* take `mark` as received; then engine_applied */
 	ENGINE_NEW_LOG, /* this box is a copy: open a new log with box number `box`; then engine_reset */
 };
 
 struct engine_step {
 	enum engine_what what;
-	int64_t until;             /* monotonic ms */
+	int64_t until; /* monotonic ms */
 	int limit;
 	size_t max_bytes;
-	int64_t seq;               /* SEND: highest in the request */
-	const char *body;          /* borrowed until reported */
+	int64_t seq;      /* SEND: highest in the request */
+	const char *body; /* borrowed until reported */
 	size_t len;
 	int timeout_ms;
 	const char *key_id;
@@ -44,11 +44,11 @@ struct engine_step {
 
 struct engine_config {
 	char software[WIRE_SOFTWARE_MAX];
-	int64_t poll_ms;      /* between calls while nothing waits; 0 = 30000 */
+	int64_t poll_ms;        /* between calls while nothing waits; 0 = 30000 */
 	int64_t backoff_max_ms; /* 0 = 300000 */
-	int batch_max;        /* events a call; 0 = LIMIT_BATCH_EVENTS */
-	int timeout_ms;       /* of one call; 0 = 20000 */
-	uint64_t seed;        /* of the jitter */
+	int batch_max;          /* events a call; 0 = LIMIT_BATCH_EVENTS */
+	int timeout_ms;         /* of one call; 0 = 20000 */
+	uint64_t seed;          /* of the jitter */
 };
 
 /* New (free with engine_free), NULL when out of memory. */
@@ -68,7 +68,7 @@ struct engine_load {
 	struct clock_now now;
 	struct event *events; /* array of LIMIT_BATCH_EVENTS at most, malloced; taken */
 	int n;
-	json_t *health;       /* taken; NULL = none */
+	json_t *health; /* taken; NULL = none */
 };
 void engine_loaded(struct engine *g, struct engine_load *load);
 /* The ledger could not be read or written: try again later. */
@@ -92,9 +92,9 @@ struct engine_status {
 	int64_t sent, received;              /* events */
 	bool link_up;                        /* the last call was answered by the county */
 	bool working;                        /* events or feed are left to carry */
-	char error[ERR_MSG_MAX];                     /* of the last failure, "" when the last call went well */
+	char error[ERR_MSG_MAX];             /* of the last failure, "" when the last call went well */
 	int failed_in_row;
-	int64_t next;                        /* monotonic ms of the next attempt, 0 = now */
+	int64_t next; /* monotonic ms of the next attempt, 0 = now */
 };
 void engine_status(const struct engine *g, struct engine_status *out);
 

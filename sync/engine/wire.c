@@ -106,7 +106,8 @@ static int get_body(const json_t *j, struct event *ev, struct err *e)
 	const json_t *body = json_object_get(j, "body");
 	struct buf b;
 	if (!body) {
-		if (!text_unhex(fields_text(j, "mac"), ev->mac, DIGEST_LEN)) return err_set(e, ERR_INVALID, "an event has neither body nor mac");
+		if (!text_unhex(fields_text(j, "mac"), ev->mac, DIGEST_LEN))
+			return err_set(e, ERR_INVALID, "an event has neither body nor mac");
 		return ERR_OK;
 	}
 	if (!json_is_object(body)) return err_set(e, ERR_INVALID, "a body is not an object");
@@ -127,8 +128,10 @@ static int get_event(const json_t *j, const struct wire_request *r, struct event
 	if (ev->seq < 1 || ev->at < 0 || ev->mono < 0 || !uuid_parse(fields_text(j, "id"), ev->id))
 		return err_set(e, ERR_INVALID, "an event has a bad seq, id, at or mono");
 	ev->has_case = *case_id != '\0';
-	if (ev->has_case && !uuid_parse(case_id, ev->case_id)) return err_set(e, ERR_INVALID, "event %" PRId64 ": case_id", ev->seq);
-	if (!clock_quality_parse(quality, &ev->quality)) return err_set(e, ERR_INVALID, "event %" PRId64 ": clock", ev->seq);
+	if (ev->has_case && !uuid_parse(case_id, ev->case_id))
+		return err_set(e, ERR_INVALID, "event %" PRId64 ": case_id", ev->seq);
+	if (!clock_quality_parse(quality, &ev->quality))
+		return err_set(e, ERR_INVALID, "event %" PRId64 ": clock", ev->seq);
 	memcpy(ev->log, r->log, UUID_LEN);
 	memcpy(ev->station, r->station, sizeof ev->station);
 	memcpy(ev->origin, r->station, sizeof r->station);
@@ -142,14 +145,16 @@ static int get_event(const json_t *j, const struct wire_request *r, struct event
 static int get_events(const json_t *j, struct wire_request *r, struct err *e)
 {
 	size_t n = json_array_size(j);
-	if (!json_is_array(j) || n > LIMIT_BATCH_EVENTS) return err_set(e, ERR_INVALID, "events: at most %d", LIMIT_BATCH_EVENTS);
+	if (!json_is_array(j) || n > LIMIT_BATCH_EVENTS)
+		return err_set(e, ERR_INVALID, "events: at most %d", LIMIT_BATCH_EVENTS);
 	r->events = calloc(n ? n : 1, sizeof *r->events);
 	if (!r->events) return err_set(e, ERR_NOMEM, "events");
 	for (size_t i = 0; i < n; i++) {
 		int rc = get_event(json_array_get(j, i), r, &r->events[i], e);
 		r->n_events = (int)i + 1; /* what get_event left half done is released too */
 		if (rc) return rc;
-		if (r->events[i].seq != r->have.seq + 1 + (int64_t)i) return err_set(e, ERR_INVALID, "events are not dense above have");
+		if (r->events[i].seq != r->have.seq + 1 + (int64_t)i)
+			return err_set(e, ERR_INVALID, "events are not dense above have");
 	}
 	if (r->head.seq != r->have.seq + r->n_events) return err_set(e, ERR_INVALID, "head is not have plus events");
 	return ERR_OK;
@@ -158,11 +163,13 @@ static int get_events(const json_t *j, struct wire_request *r, struct err *e)
 static int decode_request(const json_t *j, struct wire_request *r, struct err *e)
 {
 	const json_t *clock = json_object_get(j, "clock");
-	if (fields_int(j, "protocol", 0) != WIRE_PROTOCOL) return err_set(e, ERR_VERSION, "protocol %d is wanted", WIRE_PROTOCOL);
+	if (fields_int(j, "protocol", 0) != WIRE_PROTOCOL)
+		return err_set(e, ERR_VERSION, "protocol %d is wanted", WIRE_PROTOCOL);
 	int rc = get_text(j, "station", r->station, sizeof r->station, true, e);
 	if (!rc) rc = get_text(j, "software", r->software, sizeof r->software, false, e);
 	if (rc) return rc;
-	if (strlen(r->station) != 12 || !uuid_parse(fields_text(j, "log"), r->log)) return err_set(e, ERR_INVALID, "station or log");
+	if (strlen(r->station) != 12 || !uuid_parse(fields_text(j, "log"), r->log))
+		return err_set(e, ERR_INVALID, "station or log");
 	r->now = fields_int(clock, "now", 0);
 	if (!clock_quality_parse(fields_text(clock, "quality"), &r->quality)) return err_set(e, ERR_INVALID, "clock");
 	if (!get_mark(j, "have", &r->have) || !get_mark(j, "head", &r->head) || !get_mark(j, "feed", &r->feed))
@@ -202,14 +209,16 @@ int wire_answer_encode(const struct wire_answer *a, struct buf *b, struct err *e
 	if (!a->feed) buf_adds(b, "[]");
 	buf_addc(b, ',');
 	put_mark(b, "feed_head", &a->feed_head);
-	buf_addf(b, ",\"more\":%s,\"now\":%" PRId64 ",\"retry_after\":%d}", a->more ? "true" : "false", a->now, a->retry_after_s);
+	buf_addf(b, ",\"more\":%s,\"now\":%" PRId64 ",\"retry_after\":%d}", a->more ? "true" : "false", a->now,
+	         a->retry_after_s);
 	if (rc) return rc;
 	return b->bad ? err_set(e, ERR_NOMEM, "the answer is too large") : ERR_OK;
 }
 
 static int decode_answer(const json_t *j, struct wire_answer *a, struct err *e)
 {
-	if (fields_int(j, "protocol", 0) != WIRE_PROTOCOL) return err_set(e, ERR_VERSION, "the county speaks another protocol");
+	if (fields_int(j, "protocol", 0) != WIRE_PROTOCOL)
+		return err_set(e, ERR_VERSION, "the county speaks another protocol");
 	if (!get_mark(j, "received", &a->received) || !get_mark(j, "feed_head", &a->feed_head))
 		return err_set(e, ERR_INVALID, "received or feed_head");
 	a->feed = json_incref(json_object_get(j, "feed"));
@@ -241,7 +250,8 @@ void wire_answer_release(struct wire_answer *a)
 	*a = (struct wire_answer){0};
 }
 
-void wire_digest(const void *request, size_t request_len, const void *answer, size_t answer_len, uint8_t out[DIGEST_LEN])
+void wire_digest(const void *request, size_t request_len, const void *answer, size_t answer_len,
+                 uint8_t out[DIGEST_LEN])
 {
 	static const char label[] = "xinke-answer-1";
 	uint8_t asked[DIGEST_LEN];

@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIRE_PROTOCOL 1
-#define WIRE_SOFTWARE_MAX 64
+#define WIRE_PROTOCOL         1
+#define WIRE_SOFTWARE_MAX     64
 #define WIRE_SIGNATURE_HEADER "Xinke-Signature"
-#define WIRE_KEY_ID_MAX 65 /* bytes of an answer key's id (hex), NUL included */
+#define WIRE_KEY_ID_MAX       65 /* bytes of an answer key's id (hex), NUL included */
 
 /* A place in a log: the last event and the chain's hash after it. */
 struct wire_mark {
@@ -28,15 +28,15 @@ struct wire_request {
 	char station[13];
 	uint8_t log[UUID_LEN];
 	char software[WIRE_SOFTWARE_MAX];
-	int64_t now;                /* the box's wall clock, ms */
+	int64_t now; /* the box's wall clock, ms */
 	enum clock_quality quality;
-	struct wire_mark have;      /* the last event that the box believes received */
-	struct wire_mark head;      /* the chain after EVENTS */
-	struct wire_mark feed;      /* the feed's head at the box */
-	bool detail;                /* each event carries its hash and mac */
-	struct event *events;       /* owned; NULL when there are none */
+	struct wire_mark have; /* the last event that the box believes received */
+	struct wire_mark head; /* the chain after EVENTS */
+	struct wire_mark feed; /* the feed's head at the box */
+	bool detail;           /* each event carries its hash and mac */
+	struct event *events;  /* owned; NULL when there are none */
 	int n_events;
-	json_t *health;             /* object or NULL; owned */
+	json_t *health; /* object or NULL; owned */
 };
 
 struct wire_answer {
@@ -61,7 +61,8 @@ int wire_answer_decode(const char *text, size_t len, struct wire_answer *a, stru
 void wire_answer_release(struct wire_answer *a);
 
 /* What an answer key signs: SHA-256("xinke-answer-1", SHA-256(request), answer). */
-void wire_digest(const void *request, size_t request_len, const void *answer, size_t answer_len, uint8_t out[DIGEST_LEN]);
+void wire_digest(const void *request, size_t request_len, const void *answer, size_t answer_len,
+                 uint8_t out[DIGEST_LEN]);
 /* "keyid,base64" into its parts. False when it is no such thing. */
 bool wire_signature_parse(const char *header, char key_id[WIRE_KEY_ID_MAX], uint8_t *sig, size_t cap, size_t *sig_len);
 

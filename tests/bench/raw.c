@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define UNIT_ROWS 12
-#define COLUMNS 24
+#define COLUMNS   24
 #define GROUP_MAX 128
 #define UNITS_MAX 60000
 
@@ -36,7 +36,7 @@ static const struct table {
 	const char *name, *key; /* key: the column that holds the case's id */
 } box_tables[] = {{"events", "case_id"}, {"cases", "id"}, {"case_keys", "case_id"}, {"case_changes", "case_id"}},
   county_tables[] = {{"events", "case_id"}, {"cases", "id"}, {"followers", "case_id"}};
-#define N_BOX 4
+#define N_BOX    4
 #define N_COUNTY 3
 
 struct bench {
@@ -84,7 +84,8 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 
 static void copy_schema(sqlite3 *from, sqlite3 *to)
 {
-	sqlite3_stmt *s = prepare(from, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid");
+	sqlite3_stmt *s = prepare(
+	    from, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid");
 	while (sqlite3_step(s) == SQLITE_ROW)
 		run_sql(to, (const char *)sqlite3_column_text(s, 0));
 	(void)sqlite3_finalize(s);
@@ -104,7 +105,8 @@ static void prepare_inserts(struct bench *b)
 {
 	for (int t = 0; t < b->n_tables; t++) {
 		char sql[256];
-		int n = columns_of(b->out, b->tables[t].name), at = snprintf(sql, sizeof sql, "INSERT INTO %s VALUES (?", b->tables[t].name);
+		int n = columns_of(b->out, b->tables[t].name),
+		    at = snprintf(sql, sizeof sql, "INSERT INTO %s VALUES (?", b->tables[t].name);
 		for (int i = 1; i < n; i++)
 			at += snprintf(sql + at, sizeof sql - (size_t)at, ",?");
 		(void)snprintf(sql + at, sizeof sql - (size_t)at, ")");
@@ -180,7 +182,8 @@ static double run_box(struct bench *b)
 {
 	pthread_t threads[256];
 	struct unit *group[GROUP_MAX];
-	b->extra[0] = prepare(b->out, "INSERT INTO serials VALUES (1, 20261124, 1) ON CONFLICT DO UPDATE SET last = last + 1");
+	b->extra[0] =
+	    prepare(b->out, "INSERT INTO serials VALUES (1, 20261124, 1) ON CONFLICT DO UPDATE SET last = last + 1");
 	b->extra[1] = prepare(b->out, "UPDATE meta SET value = value WHERE key = 'epoch'");
 	for (int i = 0; i < b->producers; i++)
 		(void)pthread_create(&threads[i], NULL, producer, b);
@@ -222,8 +225,10 @@ static double run_box(struct bench *b)
 
 static double run_county(struct bench *b, int *events)
 {
-	sqlite3_stmt *chain = prepare(b->out, "INSERT INTO chain VALUES (zeroblob(16), ?, randomblob(16), randomblob(32))");
-	sqlite3_stmt *feed = prepare(b->out, "INSERT INTO feed (station, n, hash, entry) VALUES ('652323101200', ?, randomblob(32), ?)");
+	sqlite3_stmt *chain =
+	    prepare(b->out, "INSERT INTO chain VALUES (zeroblob(16), ?, randomblob(16), randomblob(32))");
+	sqlite3_stmt *feed =
+	    prepare(b->out, "INSERT INTO feed (station, n, hash, entry) VALUES ('652323101200', ?, randomblob(32), ?)");
 	char mark[] = "{\"from\":1,\"kind\":\"settled\",\"log\":\"00000000-0000-4000-8000-000000000000\",\"to\":200}";
 	int seq = 0, fed = 0;
 	double start = now(), end = start;
@@ -253,7 +258,8 @@ static double run_county(struct bench *b, int *events)
 
 int main(int argc, char **argv)
 {
-	struct bench b = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+	struct bench b = {
+	    .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 	sqlite3 *from = NULL;
 	int events = 0;
 	if (argc != 6) {
@@ -271,7 +277,9 @@ int main(int argc, char **argv)
 	if (sqlite3_open(argv[3], &b.out) != SQLITE_OK) die(b.out, argv[3]);
 	run_sql(b.out, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-2048");
 	copy_schema(from, b.out);
-	if (box) run_sql(b.out, "INSERT INTO meta VALUES ('epoch', 1); INSERT INTO logs VALUES (1, zeroblob(16), 1, 0, 0, zeroblob(32), 0, 0, zeroblob(32), NULL)");
+	if (box)
+		run_sql(b.out, "INSERT INTO meta VALUES ('epoch', 1); INSERT INTO logs VALUES (1, zeroblob(16), 1, 0, "
+		               "0, zeroblob(32), 0, 0, zeroblob(32), NULL)");
 	prepare_inserts(&b);
 	load_units(&b, from);
 	(void)sqlite3_close(from);

@@ -36,7 +36,7 @@ static const struct account_queries aq = {
     .session_purge = Q_session_purge,
 };
 
-#define NOW SUPPORT_NOW
+#define NOW      SUPPORT_NOW
 #define PASSWORD "correct horse 电池"
 
 static struct support_folder folder;
@@ -79,7 +79,8 @@ static int drop(void **state)
 }
 
 /* Signs in from PEER; the refusal's code, PROBLEM_NONE when the door opened. */
-static enum problem_code enter(const char *name, const char *password, const char *peer, int64_t now, char token[ACCOUNT_TOKEN_MAX])
+static enum problem_code enter(const char *name, const char *password, const char *peer, int64_t now,
+                               char token[ACCOUNT_TOKEN_MAX])
 {
 	struct account a;
 	struct problem p = {0};
@@ -149,11 +150,13 @@ static void locked_after_five(void **state)
 		assert_int_equal(enter("clerk", "wrong", "192.0.2.1", NOW, token), PROBLEM_BAD_CREDENTIALS);
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_LOCKED);
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.9", NOW + 59999, token), PROBLEM_LOCKED); /* from wherever */
-	assert_int_equal(enter("lead", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_NONE);            /* others are not held up */
+	assert_int_equal(enter("lead", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_NONE); /* others are not held up */
 	assert_int_equal(enter("clerk", "wrong", "192.0.2.1", NOW + 60000, token), PROBLEM_BAD_CREDENTIALS);
-	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW + 60000 + 119999, token), PROBLEM_LOCKED); /* doubled */
+	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW + 60000 + 119999, token),
+	                 PROBLEM_LOCKED); /* doubled */
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW + 60000 + 120000, token), PROBLEM_NONE);
-	assert_int_equal(enter("clerk", "wrong", "192.0.2.1", NOW + 200000, token), PROBLEM_BAD_CREDENTIALS); /* counting anew */
+	assert_int_equal(enter("clerk", "wrong", "192.0.2.1", NOW + 200000, token),
+	                 PROBLEM_BAD_CREDENTIALS); /* counting anew */
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW + 200000, token), PROBLEM_NONE);
 }
 
@@ -162,7 +165,9 @@ static void address_locked(void **state)
 {
 	char token[ACCOUNT_TOKEN_MAX], name[16];
 	(void)state;
-	support_sql(path, "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES ('address:192.0.2.1', 19, 0, 0)");
+	support_sql(
+	    path,
+	    "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES ('address:192.0.2.1', 19, 0, 0)");
 	(void)snprintf(name, sizeof name, "guess%d", 1);
 	assert_int_equal(enter(name, "x", "192.0.2.1", NOW, token), PROBLEM_BAD_CREDENTIALS); /* the twentieth */
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_LOCKED);

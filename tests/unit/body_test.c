@@ -44,8 +44,9 @@ static int vectors_of(const char *type)
 		bool want = json_is_true(json_object_get(v, "ok"));
 		bool ok = body_check(ev, json_object_get(v, "body"), SUPPORT_NOW, &p);
 		if (ok != want || (!ok && strcmp(pointer_of(&p), fields_text(v, "pointer")) != 0)) {
-			print_error("%s[%zu] %s: %s at %s, wanted %s at %s\n", type, i, fields_text(v, "why"), ok ? "taken" : "refused",
-			            pointer_of(&p), want ? "taken" : "refused", fields_text(v, "pointer"));
+			print_error("%s[%zu] %s: %s at %s, wanted %s at %s\n", type, i, fields_text(v, "why"),
+			            ok ? "taken" : "refused", pointer_of(&p), want ? "taken" : "refused",
+			            fields_text(v, "pointer"));
 			wrong++;
 		}
 		assert_int_equal(problem_any(&p), !ok);
@@ -84,10 +85,10 @@ static void unknown_types(void **state)
 
 /* --- registrations --- */
 
-#define PERSON "'kind':'person','name':'王建国','id_type':'citizen_id','id_number':'652323198506151237'"
-#define TAIL "'phone':'13899990001','address':'大丰镇'"
+#define PERSON    "'kind':'person','name':'王建国','id_type':'citizen_id','id_number':'652323198506151237'"
+#define TAIL      "'phone':'13899990001','address':'大丰镇'"
 #define APPLICANT "'applicant':{" PERSON "," TAIL "}"
-#define HEAD "'item':'652323-001','channel':'window'"
+#define HEAD      "'item':'652323-001','channel':'window'"
 
 struct sample {
 	const char *json, *pointer, *code; /* POINTER NULL = taken */
@@ -116,53 +117,80 @@ static void registrations(void **state)
 	    {"{" HEAD "," APPLICANT "}", NULL, NULL},
 	    {"{" HEAD "," APPLICANT ",'agent':null,'materials':[],'note':'a\\nb'}", NULL, NULL},
 	    {"{" HEAD "," APPLICANT ",'materials':[{'name':'申请书','form':'copy','copies':0}]}", NULL, NULL},
-	    {"{" HEAD ",'applicant':{'kind':'organisation','name':'某某公司','id_type':'credit_code','id_number':'91350100M000100Y43'," TAIL "}}", NULL, NULL},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'none','id_number':'','id_reason':'证件遗失'," TAIL "}}", NULL, NULL},
+	    {"{" HEAD ",'applicant':{'kind':'organisation','name':'某某公司','id_type':'credit_code','id_number':'"
+	     "91350100M000100Y43'," TAIL "}}",
+	     NULL, NULL},
+	    {"{" HEAD
+	     ",'applicant':{'kind':'person','name':'王','id_type':'none','id_number':'','id_reason':'证件遗失'," TAIL
+	     "}}",
+	     NULL, NULL},
 	    {"{" HEAD ",'applicant':{" PERSON ",'phone':'','phone_reason':'无电话','address':''}}", NULL, NULL},
 	    {"{" HEAD "," APPLICANT ",'received_at':'2026-11-20T10:00:00+08:00','received_reason':'停电'}", NULL, NULL},
 	    {"{" HEAD "," APPLICANT ",'received_at':'2026-11-24T08:01:00+08:00','received_reason':'x'}", NULL, NULL},
-	    {"{" HEAD "," APPLICANT ",'captured':{'at':'2026-11-24T01:00:00Z','now':'2026-11-24T02:00:00Z'}}", NULL, NULL},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'小王','id_type':'citizen_id','id_number':'652323202611240011','guardian':{'name':'王建国',"
-	     "'id_type':'citizen_id','id_number':'652323198506151237','phone':'','relation':'父'}," TAIL "}}", NULL, NULL},
+	    {"{" HEAD "," APPLICANT ",'captured':{'at':'2026-11-24T01:00:00Z','now':'2026-11-24T02:00:00Z'}}", NULL,
+	     NULL},
+	    {"{" HEAD ",'applicant':{'kind':'person','name':'小王','id_type':'citizen_id','id_number':'"
+	     "652323202611240011','guardian':{'name':'王建国',"
+	     "'id_type':'citizen_id','id_number':'652323198506151237','phone':'','relation':'父'}," TAIL "}}",
+	     NULL, NULL},
 	    /* what is missing or too much */
 	    {"{'channel':'window'," APPLICANT "}", "/item", "required"},
 	    {"{'item':'652323-001'," APPLICANT "}", "/channel", "required"},
 	    {"{" HEAD "}", "/applicant", "required"},
 	    {"{" HEAD ",'applicant':null}", "/applicant", "required"},
 	    {"{" HEAD "," APPLICANT ",'service':{'topic':'a','advice':'b'}}", "/service", "not_allowed"},
-	    {"{" HEAD "," APPLICANT ",'receipt_number':'652323101201-20261124-010001-2'}", "/receipt_number", "unknown"},
+	    {"{" HEAD "," APPLICANT ",'receipt_number':'652323101201-20261124-010001-2'}", "/receipt_number",
+	     "unknown"},
 	    {"{" HEAD "," APPLICANT ",'state':'decided'}", "/state", "unknown"},
 	    {"{'item':'652323-001','channel':'phone'," APPLICANT "}", "/channel", "value"},
 	    {"{'item':'652323-001','channel':'window|visit'," APPLICANT "}", "/channel", "value"},
-	    {"{" HEAD "," APPLICANT ",'materials':[{'name':'申请书','form':'paper','copies':1}]}", "/materials/0/form", "value"},
-	    {"{" HEAD "," APPLICANT ",'materials':[{'name':'申请书','form':'copy','copies':100}]}", "/materials/0/copies", "range"},
+	    {"{" HEAD "," APPLICANT ",'materials':[{'name':'申请书','form':'paper','copies':1}]}", "/materials/0/form",
+	     "value"},
+	    {"{" HEAD "," APPLICANT ",'materials':[{'name':'申请书','form':'copy','copies':100}]}",
+	     "/materials/0/copies", "range"},
 	    /* people */
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'citizen_id','id_number':'652323198506151238'," TAIL "}}",
+	    {"{" HEAD
+	     ",'applicant':{'kind':'person','name':'王','id_type':'citizen_id','id_number':'652323198506151238'," TAIL
+	     "}}",
 	     "/applicant/id_number", "check_digit"},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'citizen_id','id_number':'652323198502301237'," TAIL "}}",
+	    {"{" HEAD
+	     ",'applicant':{'kind':'person','name':'王','id_type':'citizen_id','id_number':'652323198502301237'," TAIL
+	     "}}",
 	     "/applicant/id_number", "birth_date"},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'none','id_number':''," TAIL "}}", "/applicant/id_reason", "required"},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'none','id_number':'1','id_reason':'x'," TAIL "}}",
+	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'none','id_number':''," TAIL "}}",
+	     "/applicant/id_reason", "required"},
+	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'none','id_number':'1','id_reason':'x'," TAIL
+	     "}}",
 	     "/applicant/id_number", "length"},
 	    {"{" HEAD ",'applicant':{" PERSON ",'phone':'','address':''}}", "/applicant/phone_reason", "required"},
 	    {"{" HEAD ",'applicant':{" PERSON ",'phone':'1389999','address':''}}", "/applicant/phone", "length"},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'credit_code','id_number':'91350100M000100Y43'," TAIL "}}",
+	    {"{" HEAD
+	     ",'applicant':{'kind':'person','name':'王','id_type':'credit_code','id_number':'91350100M000100Y43'," TAIL
+	     "}}",
 	     "/applicant/id_type", "value"},
-	    {"{" HEAD ",'applicant':{'kind':'organisation','name':'司','id_type':'citizen_id','id_number':'652323198506151237'," TAIL "}}",
+	    {"{" HEAD ",'applicant':{'kind':'organisation','name':'司','id_type':'citizen_id','id_number':'"
+	     "652323198506151237'," TAIL "}}",
 	     "/applicant/id_type", "value"},
-	    {"{" HEAD ",'applicant':{'kind':'person','name':'小王','id_type':'citizen_id','id_number':'652323202611240011'," TAIL "}}",
+	    {"{" HEAD
+	     ",'applicant':{'kind':'person','name':'小王','id_type':'citizen_id','id_number':'652323202611240011'," TAIL
+	     "}}",
 	     "/applicant/guardian", "required"},
-	    {"{" HEAD "," APPLICANT ",'agent':{'name':'李四','id_type':'citizen_id','id_number':'652323198506151230','phone':'','relation':'邻居'}}",
+	    {"{" HEAD "," APPLICANT ",'agent':{'name':'李四','id_type':'citizen_id','id_number':'652323198506151230','"
+	     "phone':'','relation':'邻居'}}",
 	     "/agent/id_number", "check_digit"},
-	    {"{" HEAD "," APPLICANT ",'agent':{'name':'李四','id_type':'citizen_id','id_number':'652323198506151237','phone':'12','relation':'邻居'}}",
+	    {"{" HEAD "," APPLICANT ",'agent':{'name':'李四','id_type':'citizen_id','id_number':'652323198506151237','"
+	     "phone':'12','relation':'邻居'}}",
 	     "/agent/phone", "length"},
 	    /* times */
-	    {"{" HEAD "," APPLICANT ",'received_at':'2026-11-24T08:01:01+08:00','received_reason':'x'}", "/received_at", "range"},
-	    {"{" HEAD "," APPLICANT ",'received_at':'2025-11-22T08:00:00+08:00','received_reason':'x'}", "/received_at", "range"},
+	    {"{" HEAD "," APPLICANT ",'received_at':'2026-11-24T08:01:01+08:00','received_reason':'x'}", "/received_at",
+	     "range"},
+	    {"{" HEAD "," APPLICANT ",'received_at':'2025-11-22T08:00:00+08:00','received_reason':'x'}", "/received_at",
+	     "range"},
 	    {"{" HEAD "," APPLICANT ",'received_at':'2026-11-20T10:00:00+08:00'}", "/received_reason", "required"},
 	    {"{" HEAD "," APPLICANT ",'received_reason':'x'}", "/received_at", "required"},
 	    {"{" HEAD "," APPLICANT ",'received_at':'2026-11-20','received_reason':'x'}", "/received_at", "format"},
-	    {"{" HEAD "," APPLICANT ",'captured':{'at':'2026-11-24T02:00:00Z','now':'2026-11-24T01:00:00Z'}}", "/captured/at", "range"},
+	    {"{" HEAD "," APPLICANT ",'captured':{'at':'2026-11-24T02:00:00Z','now':'2026-11-24T01:00:00Z'}}",
+	     "/captured/at", "range"},
 	    {"{" HEAD "," APPLICANT ",'captured':{'at':'2026-11-24T02:00:00Z'}}", "/captured/now", "required"},
 	};
 	(void)state;
@@ -176,16 +204,30 @@ static void other_kinds(void **state)
 		const char *item;
 		struct sample s;
 	} cases[] = {
-	    {"652323-029", {"{'item':'652323-029','channel':'window','service':{'topic':'找工作','advice':'介绍'}}", NULL, NULL}},
-	    {"652323-029", {"{'item':'652323-029','channel':'window','service':{'topic':'找工作','advice':'介绍','phone':'12'}}", "/service/phone", "length"}},
+	    {"652323-029",
+	     {"{'item':'652323-029','channel':'window','service':{'topic':'找工作','advice':'介绍'}}", NULL, NULL}},
+	    {"652323-029",
+	     {"{'item':'652323-029','channel':'window','service':{'topic':'找工作','advice':'介绍','phone':'12'}}",
+	      "/service/phone", "length"}},
 	    {"652323-029", {"{'item':'652323-029','channel':'window'," APPLICANT "}", "/applicant", "not_allowed"}},
-	    {"652323-028", {"{'item':'652323-028','channel':'visit','activity':{'topic':'招聘','place':'广场','headcount':0}}", NULL, NULL}},
-	    {"652323-028", {"{'item':'652323-028','channel':'visit','activity':{'topic':'招聘','place':'广场','headcount':-1}}", "/activity/headcount", "range"}},
+	    {"652323-028",
+	     {"{'item':'652323-028','channel':'visit','activity':{'topic':'招聘','place':'广场','headcount':0}}", NULL,
+	      NULL}},
+	    {"652323-028",
+	     {"{'item':'652323-028','channel':'visit','activity':{'topic':'招聘','place':'广场','headcount':-1}}",
+	      "/activity/headcount", "range"}},
 	    {"652323-028", {"{'item':'652323-028','channel':'visit'}", "/activity", "required"}},
-	    {"652323-040", {"{'item':'652323-040','channel':'window','mediation':{'parties':[{'name':'张'},{'name':'李'}],'matter':'界线','outcome':'同意'}}", NULL, NULL}},
-	    {"652323-040", {"{'item':'652323-040','channel':'window','mediation':{'parties':[{'name':'张'}],'matter':'界线','outcome':'同意'}}", "/mediation/parties", "length"}},
 	    {"652323-040",
-	     {"{'item':'652323-040','channel':'window','mediation':{'parties':[{'name':'张'},{'name':'李','phone':'1'}],'matter':'界线','outcome':'同意'}}",
+	     {"{'item':'652323-040','channel':'window','mediation':{'parties':[{'name':'张'},{'name':'李'}],'matter':'"
+	      "界线','outcome':'同意'}}",
+	      NULL, NULL}},
+	    {"652323-040",
+	     {"{'item':'652323-040','channel':'window','mediation':{'parties':[{'name':'张'}],'matter':'界线','outcome'"
+	      ":'同意'}}",
+	      "/mediation/parties", "length"}},
+	    {"652323-040",
+	     {"{'item':'652323-040','channel':'window','mediation':{'parties':[{'name':'张'},{'name':'李','phone':'1'}]"
+	      ",'matter':'界线','outcome':'同意'}}",
 	      "/mediation/parties/1/phone", "length"}},
 	};
 	(void)state;
@@ -196,12 +238,16 @@ static void other_kinds(void **state)
 /* Someone comes of age at midnight in China, which is 16:00 of the day before in UTC. */
 static void of_age_by_the_day_in_china(void **state)
 {
-	json_t *v = support_json("{" HEAD ",'applicant':{'kind':'person','name':'王','id_type':'citizen_id','id_number':'652323198506151237'," TAIL "}}");
+	json_t *v = support_json(
+	    "{" HEAD
+	    ",'applicant':{'kind':'person','name':'王','id_type':'citizen_id','id_number':'652323198506151237'," TAIL
+	    "}}");
 	struct problem p = {0};
 	int64_t birthday = 0;
 	(void)state;
 	/* born 2008-11-24: eighteen on 2026-11-24 */
-	assert_int_equal(json_object_set_new(json_object_get(v, "applicant"), "id_number", json_string("652323200811240017")), 0);
+	assert_int_equal(
+	    json_object_set_new(json_object_get(v, "applicant"), "id_number", json_string("652323200811240017")), 0);
 	assert_true(clock_parse("2026-11-24T00:00:00+08:00", &birthday));
 	assert_true(body_check_registration(v, catalog_find(catalog, "652323-001"), birthday, &p));
 	assert_false(body_check_registration(v, catalog_find(catalog, "652323-001"), birthday - 1, &p));
@@ -233,7 +279,8 @@ static void missing_materials(void **state)
 	    {"[{'name':'照片','copies':2}]", false, true},
 	    {"[{'name':'申请书','copies':1},{'name':'照片','copies':0}]", true, true},
 	};
-	json_t *item = support_json("{'guide':{'materials':[{'name':'申请书','required':true},{'name':'照片','required':false}]}}");
+	json_t *item = support_json(
+	    "{'guide':{'materials':[{'name':'申请书','required':true},{'name':'照片','required':false}]}}");
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct catalog_item it = {.json = item};
@@ -272,7 +319,8 @@ static void amendments(void **state)
 		struct problem p = {0};
 		assert_true(body_amendable(cases[i].field));
 		bool ok = body_check_amended(cases[i].field, cases[i].value, doc, SUPPORT_NOW, &p);
-		if (ok != !cases[i].pointer) fail_msg("%s = %s: %s", cases[i].field, cases[i].value, ok ? "taken" : "refused");
+		if (ok != !cases[i].pointer)
+			fail_msg("%s = %s: %s", cases[i].field, cases[i].value, ok ? "taken" : "refused");
 		if (!ok) assert_string_equal(pointer_of(&p), cases[i].pointer);
 		problem_release(&p);
 	}
@@ -280,7 +328,16 @@ static void amendments(void **state)
 	assert_false(body_check_amended("/applicant/name", "王", none, SUPPORT_NOW, &p));
 	assert_string_equal(pointer_of(&p), "/field");
 	problem_release(&p);
-	static const char *const fixed[] = {"", "/", "note", "/applicant", "/applicant/kind", "/applicant/id_type", "/receipt_number", "/state", "/applicant/name/x", "/item"};
+	static const char *const fixed[] = {"",
+	                                    "/",
+	                                    "note",
+	                                    "/applicant",
+	                                    "/applicant/kind",
+	                                    "/applicant/id_type",
+	                                    "/receipt_number",
+	                                    "/state",
+	                                    "/applicant/name/x",
+	                                    "/item"};
 	for (size_t i = 0; i < COUNT(fixed); i++)
 		assert_false(body_amendable(fixed[i]));
 	/* the case itself is not touched by a check */
@@ -294,8 +351,9 @@ static void amendments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(vectors),           cmocka_unit_test(unknown_types), cmocka_unit_test(registrations),
-	    cmocka_unit_test(other_kinds),       cmocka_unit_test(unknown_item),  cmocka_unit_test(of_age_by_the_day_in_china),
+	    cmocka_unit_test(vectors),           cmocka_unit_test(unknown_types),
+	    cmocka_unit_test(registrations),     cmocka_unit_test(other_kinds),
+	    cmocka_unit_test(unknown_item),      cmocka_unit_test(of_age_by_the_day_in_china),
 	    cmocka_unit_test(missing_materials), cmocka_unit_test(amendments),
 	};
 	return cmocka_run_group_tests(tests, make, drop);

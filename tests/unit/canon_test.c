@@ -52,8 +52,9 @@ static void key_order(void **state)
 	expect("{\"aa\":1,\"a\":2,\"_\":3,\"A\":4,\"1\":5,\"10\":6,\"\":7}",
 	       "{\"\":7,\"1\":5,\"10\":6,\"A\":4,\"_\":3,\"a\":2,\"aa\":1}");
 	/* the sample of RFC 8785 section 3.2.2, its reals left out */
-	expect("{\"string\":\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\",\"literals\":[null,true,false]}",
-	       "{\"literals\":[null,true,false],\"string\":\"\xe2\x82\xac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
+	expect(
+	    "{\"string\":\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\",\"literals\":[null,true,false]}",
+	    "{\"literals\":[null,true,false],\"string\":\"\xe2\x82\xac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
 }
 
 static void escapes(void **state)
@@ -63,16 +64,18 @@ static void escapes(void **state)
 	buf_init(&b, 4096);
 	for (char c = 1; c < 0x20; c++)
 		canon_string(&b, &c, 1);
-	assert_string_equal(b.data,
-	                    "\"\\u0001\"\"\\u0002\"\"\\u0003\"\"\\u0004\"\"\\u0005\"\"\\u0006\"\"\\u0007\"\"\\b\"\"\\t\"\"\\n\""
-	                    "\"\\u000b\"\"\\f\"\"\\r\"\"\\u000e\"\"\\u000f\"\"\\u0010\"\"\\u0011\"\"\\u0012\"\"\\u0013\"\"\\u0014\""
-	                    "\"\\u0015\"\"\\u0016\"\"\\u0017\"\"\\u0018\"\"\\u0019\"\"\\u001a\"\"\\u001b\"\"\\u001c\"\"\\u001d\""
-	                    "\"\\u001e\"\"\\u001f\"");
+	assert_string_equal(
+	    b.data,
+	    "\"\\u0001\"\"\\u0002\"\"\\u0003\"\"\\u0004\"\"\\u0005\"\"\\u0006\"\"\\u0007\"\"\\b\"\"\\t\"\"\\n\""
+	    "\"\\u000b\"\"\\f\"\"\\r\"\"\\u000e\"\"\\u000f\"\"\\u0010\"\"\\u0011\"\"\\u0012\"\"\\u0013\"\"\\u0014\""
+	    "\"\\u0015\"\"\\u0016\"\"\\u0017\"\"\\u0018\"\"\\u0019\"\"\\u001a\"\"\\u001b\"\"\\u001c\"\"\\u001d\""
+	    "\"\\u001e\"\"\\u001f\"");
 	buf_reset(&b);
 	canon_string(&b, "a\0b\x7f", 4); /* NUL is escaped, DEL is not */
 	assert_string_equal(b.data, "\"a\\u0000b\x7f\"");
 	buf_release(&b);
-	expect("\"\\u5b57\\ud83d\\ude00\\u00b7/\"", "\"\xe5\xad\x97\xf0\x9f\x98\x80\xc2\xb7/\""); /* all else stands as it is */
+	expect("\"\\u5b57\\ud83d\\ude00\\u00b7/\"",
+	       "\"\xe5\xad\x97\xf0\x9f\x98\x80\xc2\xb7/\""); /* all else stands as it is */
 }
 
 static void integers(void **state)
@@ -151,8 +154,12 @@ static void order_never_matters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(values),         cmocka_unit_test(key_order),            cmocka_unit_test(escapes),
-	    cmocka_unit_test(integers),       cmocka_unit_test(keys_are_ascii),       cmocka_unit_test(keeps_what_was_there),
+	    cmocka_unit_test(values),
+	    cmocka_unit_test(key_order),
+	    cmocka_unit_test(escapes),
+	    cmocka_unit_test(integers),
+	    cmocka_unit_test(keys_are_ascii),
+	    cmocka_unit_test(keeps_what_was_there),
 	    cmocka_unit_test(order_never_matters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

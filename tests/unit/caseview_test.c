@@ -7,18 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OTHER "652323101201" /* a village that has nothing to do with the case */
+#define OTHER   "652323101201" /* a village that has nothing to do with the case */
 #define RECEIPT "652323101200-20261124-010001-4"
 
 static json_t *body_of(const char *type, const char *to)
 {
 	if (strcmp(type, "receive") == 0)
-		return support_json("{'item':'652323-001','receipt_number':'" RECEIPT "','received_at':1795478400000,'token':'0123456789abcdef',"
+		return support_json("{'item':'652323-001','receipt_number':'" RECEIPT
+		                    "','received_at':1795478400000,'token':'0123456789abcdef',"
 		                    "'applicant':{'name':'王建国','phone':'13899990001'},'note':'旧'}");
 	if (strcmp(type, "forward") == 0) return json_pack("{s:s}", "to", to ? to : SUPPORT_TOWNSHIP);
 	if (strcmp(type, "amend") == 0) return support_json("{'field':'/note','old':'旧','new':'旧','reason':'x'}");
 	if (strcmp(type, "note") == 0) return support_json("{'text':'一'}");
-	if (strcmp(type, "supplement_notice") == 0) return support_json("{'basis':'法','materials':[{'name':'证','standard':'原件'}]}");
+	if (strcmp(type, "supplement_notice") == 0)
+		return support_json("{'basis':'法','materials':[{'name':'证','standard':'原件'}]}");
 	return support_json("{'reason':'因'}");
 }
 
@@ -80,7 +82,9 @@ static void one_step(enum case_state s, enum case_event type, const char *origin
 		want = FIT_TRANSITION;
 	else if (!allowed(row->by, strcmp(origin, SUPPORT_STATION) == 0, strcmp(origin, holder) == 0, county))
 		want = FIT_HOLDER;
-	if (fit != want) fail_msg("%s in %s by %s, held by %s: %s, not %s", name, state_name(s), origin, holder, caseview_fit_name(fit), caseview_fit_name(want));
+	if (fit != want)
+		fail_msg("%s in %s by %s, held by %s: %s, not %s", name, state_name(s), origin, holder,
+		         caseview_fit_name(fit), caseview_fit_name(want));
 	if (fit == FIT_OK && row) {
 		enum case_state to = row->to == STATE_SAME ? s : row->to == STATE_ASKED ? STATE_FORWARDED : row->to;
 		assert_int_equal(v.state, to);
@@ -156,7 +160,10 @@ static const char *origin_of(char c)
 
 static const char *office_of(const char *s)
 {
-	return strcmp(s, "A") == 0 ? SUPPORT_STATION : strcmp(s, "T") == 0 ? SUPPORT_TOWNSHIP : strcmp(s, "B") == 0 ? OTHER : s;
+	return strcmp(s, "A") == 0   ? SUPPORT_STATION
+	       : strcmp(s, "T") == 0 ? SUPPORT_TOWNSHIP
+	       : strcmp(s, "B") == 0 ? OTHER
+	                             : s;
 }
 
 static void tell(const struct story *st)
@@ -175,7 +182,8 @@ static void tell(const struct story *st)
 		json_t *body = body_of(word + 2, to ? office_of(to) : NULL);
 		enum caseview_fit fit = apply(&v, word + 2, origin_of(word[0]), body, ++at);
 		if (strcmp(caseview_fit_name(fit), why ? why : "ok") != 0)
-			fail_msg("%s: %s %s is %s in %s", st->steps, word, why ? why : "", caseview_fit_name(fit), state_name(v.state));
+			fail_msg("%s: %s %s is %s in %s", st->steps, word, why ? why : "", caseview_fit_name(fit),
+			         state_name(v.state));
 		json_decref(body);
 	}
 	if (strcmp(state_name(v.state), st->state) != 0 || strcmp(v.holder, office_of(st->holder)) != 0)
@@ -214,14 +222,23 @@ static void stories(void **state)
 	    {"A.receive A.forward>T B.withdraw!not_holder", "forwarded", "T"},
 	    {"A.receive A.forward>T T.accept A.withdraw T.start_review!transition", "withdrawn", "T"},
 	    {"A.receive A.supplement_notice A.accept!transition A.supplement_complete A.accept", "accepted", "A"},
-	    {"A.receive A.forward>T T.supplement_notice A.supplement_complete T.accept", "accepted", "T"}, /* back to who asked */
-	    {"A.receive A.forward>T T.forward>民政局 K.supplement_notice A.supplement_complete K.accept", "accepted", "民政局"},
-	    {"A.receive A.forward>T T.supplement_notice B.supplement_complete!not_holder T.supplement_lapse", "lapsed", "T"},
-	    {"A.receive A.supplement_notice A.supplement_notice!transition A.supplement_lapse A.supplement_complete!transition", "lapsed", "A"},
-	    {"A.receive A.forward>T T.accept T.start_review T.ask_supplement A.supplement_complete T.decide", "decided", "T"},
-	    {"A.receive A.forward>T T.accept T.start_review T.suspend T.decide!transition T.resume T.decide T.complete A.deliver", "delivered", "T"},
+	    {"A.receive A.forward>T T.supplement_notice A.supplement_complete T.accept", "accepted",
+	     "T"}, /* back to who asked */
+	    {"A.receive A.forward>T T.forward>民政局 K.supplement_notice A.supplement_complete K.accept", "accepted",
+	     "民政局"},
+	    {"A.receive A.forward>T T.supplement_notice B.supplement_complete!not_holder T.supplement_lapse", "lapsed",
+	     "T"},
+	    {"A.receive A.supplement_notice A.supplement_notice!transition A.supplement_lapse "
+	     "A.supplement_complete!transition",
+	     "lapsed", "A"},
+	    {"A.receive A.forward>T T.accept T.start_review T.ask_supplement A.supplement_complete T.decide", "decided",
+	     "T"},
+	    {"A.receive A.forward>T T.accept T.start_review T.suspend T.decide!transition T.resume T.decide T.complete "
+	     "A.deliver",
+	     "delivered", "T"},
 	    {"A.receive A.forward>T T.accept T.start_review T.extend T.forward>民政局 K.decide", "decided", "民政局"},
-	    {"A.receive A.forward>T T.accept T.start_review T.decide T.complete T.terminate A.deliver!transition", "terminated", "T"},
+	    {"A.receive A.forward>T T.accept T.start_review T.decide T.complete T.terminate A.deliver!transition",
+	     "terminated", "T"},
 	    {"A.receive K.deem_accept", "accepted", "A"},
 	    {"A.receive A.forward>T A.deem_accept!not_holder T.deem_accept", "accepted", "T"},
 	    {"A.receive A.receive!case_exists B.receive!case_exists", "received", "A"},
@@ -260,7 +277,8 @@ static void amends(void **state)
 	set_up(&v, STATE_FORWARDED, SUPPORT_TOWNSHIP);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		json_t *body = support_json(cases[i].body);
-		if (apply(&v, "amend", SUPPORT_STATION, body, SUPPORT_NOW) != cases[i].fit) fail_msg("%s", cases[i].body);
+		if (apply(&v, "amend", SUPPORT_STATION, body, SUPPORT_NOW) != cases[i].fit)
+			fail_msg("%s", cases[i].body);
 		json_decref(body);
 	}
 	assert_string_equal(fields_text(v.doc, "note"), "终");
@@ -326,7 +344,8 @@ static void long_texts_stay_utf8(void **state)
 			memset(text, 'a', pad);
 			for (int i = 0; i < 50; i++)
 				(void)strncat(text, signs[s], 5);
-			json_t *receive = json_pack("{s:s,s:s,s:s}", "item", text, "receipt_number", text, "token", text);
+			json_t *receive =
+			    json_pack("{s:s,s:s,s:s}", "item", text, "receipt_number", text, "token", text);
 			json_t *forward = json_pack("{s:s}", "to", text), *ask = body_of("supplement_notice", NULL);
 			caseview_init(&v, id);
 			assert_int_equal(apply(&v, "receive", SUPPORT_STATION, receive, 1), FIT_OK);
@@ -385,8 +404,10 @@ static void titles(void **state)
 	static const struct {
 		const char *doc, *title;
 	} cases[] = {
-	    {"{'applicant':{'name':'王'}}", "王"},          {"{'service':{'topic':'求职'}}", "求职"},
-	    {"{'activity':{'topic':'宣传'}}", "宣传"},      {"{'mediation':{'matter':'界线'}}", "界线"},
+	    {"{'applicant':{'name':'王'}}", "王"},
+	    {"{'service':{'topic':'求职'}}", "求职"},
+	    {"{'activity':{'topic':'宣传'}}", "宣传"},
+	    {"{'mediation':{'matter':'界线'}}", "界线"},
 	    {"{}", ""},
 	};
 	(void)state;
@@ -403,9 +424,10 @@ static void levels(void **state)
 		enum case_who who;
 		bool none, accept, handle;
 	} cases[] = {
-	    {WHO_ORGAN, false, false, true},         {WHO_HANDLER_OR_ORGAN, false, false, true}, {WHO_HEAD, false, false, true},
-	    {WHO_WINDOW_ACCEPT, false, true, false}, {WHO_WINDOW, false, true, true},            {WHO_APPLICANT, false, true, true},
-	    {WHO_HOLDER, false, true, true},         {WHO_ANY, false, true, true},
+	    {WHO_ORGAN, false, false, true}, {WHO_HANDLER_OR_ORGAN, false, false, true},
+	    {WHO_HEAD, false, false, true},  {WHO_WINDOW_ACCEPT, false, true, false},
+	    {WHO_WINDOW, false, true, true}, {WHO_APPLICANT, false, true, true},
+	    {WHO_HOLDER, false, true, true}, {WHO_ANY, false, true, true},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -419,9 +441,15 @@ static void levels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(fold_agrees_with_the_table), cmocka_unit_test(before_it_is_received), cmocka_unit_test(stories),
-	    cmocka_unit_test(amends),                     cmocka_unit_test(notes_are_bounded),     cmocka_unit_test(outcomes_and_times),
-	    cmocka_unit_test(long_texts_stay_utf8),       cmocka_unit_test(documents_round_trip),  cmocka_unit_test(titles),
+	    cmocka_unit_test(fold_agrees_with_the_table),
+	    cmocka_unit_test(before_it_is_received),
+	    cmocka_unit_test(stories),
+	    cmocka_unit_test(amends),
+	    cmocka_unit_test(notes_are_bounded),
+	    cmocka_unit_test(outcomes_and_times),
+	    cmocka_unit_test(long_texts_stay_utf8),
+	    cmocka_unit_test(documents_round_trip),
+	    cmocka_unit_test(titles),
 	    cmocka_unit_test(levels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,9 +68,18 @@ static void search(void **state)
 	static const struct {
 		const char *text, *finds; /* FINDS NULL = nothing is found */
 	} cases[] = {
-	    {"最低生活保障", "652323-001"}, {"zuidishenghuo", "652323-001"}, {"cxzd", "652323-001"},  {"CXZD", "652323-001"},
-	    {"zui di sheng huo", "652323-001"}, {"652323-044", "652323-044"}, {"林木采伐", "652323-044"}, {"lmcf", "652323-044"},
-	    {"LinMu CaiFa", "652323-044"},  {"优待证", "652323-051"},        {"火箭发射", NULL},        {"qqqq", NULL},
+	    {"最低生活保障", "652323-001"},
+	    {"zuidishenghuo", "652323-001"},
+	    {"cxzd", "652323-001"},
+	    {"CXZD", "652323-001"},
+	    {"zui di sheng huo", "652323-001"},
+	    {"652323-044", "652323-044"},
+	    {"林木采伐", "652323-044"},
+	    {"lmcf", "652323-044"},
+	    {"LinMu CaiFa", "652323-044"},
+	    {"优待证", "652323-051"},
+	    {"火箭发射", NULL},
+	    {"qqqq", NULL},
 	    {"   ", NULL},
 	};
 	(void)state;
@@ -141,7 +150,8 @@ static void malformed(void **state)
 	    "{'catalog':'c','version':1,'items':[{'code':7,'name':'甲','department':'局','record':'application'}]}",
 	    "{'catalog':'c','version':1,'items':[{'code':'a','name':'甲','department':'局','record':'letter'}]}",
 	    "{'catalog':'c','version':1,'items':[{'code':'a','name':'甲','department':'局'}]}",
-	    "{'catalog':'c','version':1,'items':[{'code':'a','name':'甲','department':'局','record':'service','levels':{'village':'maybe'}}]}",
+	    "{'catalog':'c','version':1,'items':[{'code':'a','name':'甲','department':'局','record':'service','levels':"
+	    "{'village':'maybe'}}]}",
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -171,7 +181,9 @@ static void too_many(void **state)
 	for (int i = 0; i < 2001; i++) {
 		char code[16];
 		(void)snprintf(code, sizeof code, "%d", i);
-		assert_int_equal(json_array_append_new(items, json_pack("{s:s,s:s,s:s,s:s}", "code", code, "name", "x", "department", "y", "record", "service")), 0);
+		assert_int_equal(json_array_append_new(items, json_pack("{s:s,s:s,s:s,s:s}", "code", code, "name", "x",
+		                                                        "department", "y", "record", "service")),
+		                 0);
 	}
 	json_t *doc = json_pack("{s:s,s:i,s:o}", "catalog", "c", "version", 1, "items", items);
 	assert_int_equal(catalog_new(doc, &c, NULL), ERR_INVALID);

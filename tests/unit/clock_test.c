@@ -103,10 +103,12 @@ static void dates(void **state)
 		int y, m, d;
 		int64_t days;
 	} good[] = {
-	    {1970, 1, 1, 0}, {1969, 12, 31, -1}, {2000, 2, 29, 11016}, {1900, 2, 28, -25509}, {2026, 11, 24, 20781}, {1880, 1, 1, -32872},
+	    {1970, 1, 1, 0},       {1969, 12, 31, -1},    {2000, 2, 29, 11016},
+	    {1900, 2, 28, -25509}, {2026, 11, 24, 20781}, {1880, 1, 1, -32872},
 	};
 	static const int bad[][3] = {
-	    {2026, 2, 29}, {1900, 2, 29}, {2026, 4, 31}, {2026, 0, 1}, {2026, 13, 1}, {2026, 1, 0}, {2026, 1, 32}, {2026, -1, 1},
+	    {2026, 2, 29}, {1900, 2, 29}, {2026, 4, 31}, {2026, 0, 1},
+	    {2026, 13, 1}, {2026, 1, 0},  {2026, 1, 32}, {2026, -1, 1},
 	};
 	int64_t days;
 	(void)state;
@@ -185,9 +187,9 @@ static void the_system(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(good_times),        cmocka_unit_test(bad_times),     cmocka_unit_test(text),       cmocka_unit_test(dates),
-	    cmocka_unit_test(day_in_china),      cmocka_unit_test(quality_names), cmocka_unit_test(the_system),
-	    cmocka_unit_test(floor_and_quality),
+	    cmocka_unit_test(good_times), cmocka_unit_test(bad_times),         cmocka_unit_test(text),
+	    cmocka_unit_test(dates),      cmocka_unit_test(day_in_china),      cmocka_unit_test(quality_names),
+	    cmocka_unit_test(the_system), cmocka_unit_test(floor_and_quality),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,9 @@ static void values(void **state)
 	struct err e;
 	char want[2 * SUPPORT_PATH_MAX];
 	(void)state;
-	assert_int_equal(load("# a comment\n[station]\nname = 一村便民服务站\n\n[http]\nport=1\ncert = c/k.pem\n[log]\nverbose = yes\n", &s, &e),
+	assert_int_equal(load("# a comment\n[station]\nname = 一村便民服务站\n\n[http]\nport=1\ncert = "
+	                      "c/k.pem\n[log]\nverbose = yes\n",
+	                      &s, &e),
 	                 ERR_OK);
 	assert_string_equal(s.name, "一村便民服务站");
 	assert_int_equal(s.port, 1);
@@ -147,7 +149,8 @@ static void no_file(void **state)
 
 static void bad_default(void **state)
 {
-	static const struct config_key wrong[] = {{"a.b", CONFIG_INT, offsetof(struct sample, port), "x", 1, 2, "wrong"}};
+	static const struct config_key wrong[] = {
+	    {"a.b", CONFIG_INT, offsetof(struct sample, port), "x", 1, 2, "wrong"}};
 	struct sample s;
 	struct err e = {0};
 	(void)state;
@@ -179,8 +182,9 @@ static void sample_loads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(defaults), cmocka_unit_test(values),      cmocka_unit_test(mistakes),     cmocka_unit_test(too_long),
-	    cmocka_unit_test(no_file),  cmocka_unit_test(bad_default), cmocka_unit_test(sample_loads),
+	    cmocka_unit_test(defaults),     cmocka_unit_test(values),  cmocka_unit_test(mistakes),
+	    cmocka_unit_test(too_long),     cmocka_unit_test(no_file), cmocka_unit_test(bad_default),
+	    cmocka_unit_test(sample_loads),
 	};
 	return cmocka_run_group_tests(tests, make, drop);
 }

@@ -310,10 +310,10 @@ static void refused_events_block_nobody(void **state)
 	struct test_box b;
 	test_box_make(&b, w, COUNTY_VILLAGE);
 	test_box_register(&b, 1, SUPPORT_ACCEPT_ITEM);
-	test_box_force(&b, 100, 1, "note", "{'txet':'x'}");                 /* the body */
-	test_box_force(&b, 101, 1, "accept", "{}");                         /* another holds it */
-	test_box_force(&b, 102, 50, "note", "{'text':'no such case'}");     /* the case */
-	test_box_force(&b, 103, 51, "receive", "{'item':'652323-050'}");    /* half a registration */
+	test_box_force(&b, 100, 1, "note", "{'txet':'x'}");              /* the body */
+	test_box_force(&b, 101, 1, "accept", "{}");                      /* another holds it */
+	test_box_force(&b, 102, 50, "note", "{'text':'no such case'}");  /* the case */
+	test_box_force(&b, 103, 51, "receive", "{'item':'652323-050'}"); /* half a registration */
 	test_box_register(&b, 2, SUPPORT_HANDLE_ITEM);
 	test_box_force(&b, 104, 2, "forward", "{'to':'" COUNTY_TOWNSHIP "'}"); /* the level: this village handles it */
 	test_box_act(&b, 105, 2, "accept", "{'note':'ok'}");
@@ -434,7 +434,8 @@ static void unknown_cursor(void **state)
 	test_box_register(&b, 1, SUPPORT_ACCEPT_ITEM);
 	test_box_settle(&b);
 	/* the county lost the end of its feed */
-	support_sql(w->db, "DELETE FROM feed WHERE n > 1; UPDATE stations SET feed_n = 1, feed_hash = (SELECT hash FROM feed WHERE n = 1) "
+	support_sql(w->db, "DELETE FROM feed WHERE n > 1; UPDATE stations SET feed_n = 1, feed_hash = (SELECT hash "
+	                   "FROM feed WHERE n = 1) "
 	                   "WHERE code = '" COUNTY_VILLAGE "'");
 	test_box_register(&b, 2, SUPPORT_ACCEPT_ITEM);
 	assert_int_equal(test_box_exchange(&b, 0, ANSWER_LOST, &a), PROBLEM_NONE);
@@ -519,7 +520,8 @@ static void new_holder_gets_history(void **state)
 
 static void bad_requests(void **state)
 {
-	static const char *const bad[] = {"", "{}", "[", "null", "{\"protocol\":2}", "{\"protocol\":1,\"station\":\"652323101200\"}"};
+	static const char *const bad[] = {
+	    "", "{}", "[", "null", "{\"protocol\":2}", "{\"protocol\":1,\"station\":\"652323101200\"}"};
 	struct test_county *w = county_of(state);
 	struct test_box b;
 	test_box_make(&b, w, COUNTY_VILLAGE);

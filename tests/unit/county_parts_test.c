@@ -47,7 +47,8 @@ static json_t *request(const char *code, unsigned log)
 	support_id(log, id);
 	uuid_text(id, text);
 	(void)text_b64(key, sizeof key, b64);
-	return json_pack("{s:s,s:s,s:s,s:n,s:s,s:s}", "code", code, "log", text, "csr", csr, "server_csr", "field_key", b64, "software", "test/1");
+	return json_pack("{s:s,s:s,s:s,s:n,s:s,s:s}", "code", code, "log", text, "csr", csr, "server_csr", "field_key",
+	                 b64, "software", "test/1");
 }
 
 /* Enrols with REQ (taken); the refusal's code. */
@@ -110,12 +111,14 @@ static void lock_out(void **state)
 	char code[COUNTY_CODE_MAX];
 	new_code(w, COUNTY_VILLAGE, code);
 	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(enrol(w, request("AAAA-BBBB-CCCC-DDDD", i), "192.0.2.9", NULL), PROBLEM_BAD_CREDENTIALS);
+		assert_int_equal(enrol(w, request("AAAA-BBBB-CCCC-DDDD", i), "192.0.2.9", NULL),
+		                 PROBLEM_BAD_CREDENTIALS);
 	/* a success in between begins anew */
 	assert_int_equal(enrol(w, request(code, 10), "192.0.2.9", NULL), PROBLEM_NONE);
 	new_code(w, COUNTY_VILLAGE, code);
 	for (unsigned i = 0; i < 5; i++)
-		assert_int_equal(enrol(w, request(i % 2 ? "AAAA-BBBB-CCCC-DDDD" : "no code", i), "192.0.2.9", NULL), PROBLEM_BAD_CREDENTIALS);
+		assert_int_equal(enrol(w, request(i % 2 ? "AAAA-BBBB-CCCC-DDDD" : "no code", i), "192.0.2.9", NULL),
+		                 PROBLEM_BAD_CREDENTIALS);
 	assert_int_equal(enrol(w, request(code, 11), "192.0.2.9", NULL), PROBLEM_LOCKED);
 	/* another address is not concerned, and a minute later neither is this one */
 	assert_int_equal(enrol(w, request(code, 12), "192.0.2.10", NULL), PROBLEM_NONE);
@@ -131,7 +134,8 @@ static void bad_enrolments(void **state)
 	json_t *r;
 	new_code(w, COUNTY_VILLAGE, code);
 	r = request(code, 1);
-	(void)json_object_set_new(r, "csr", json_string("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"));
+	(void)json_object_set_new(
+	    r, "csr", json_string("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"));
 	assert_int_equal(enrol(w, r, "192.0.2.1", NULL), PROBLEM_VALIDATION);
 	r = request(code, 1);
 	(void)json_object_set_new(r, "field_key", json_string("AAAA"));

@@ -98,8 +98,8 @@ static json_t *enrol_request(struct test_box *b, const char *code)
 	uuid_random(b->log);
 	uuid_text(b->log, log);
 	(void)text_b64(ledger_field_key(b->l), SEAL_KEY_LEN, key);
-	return json_pack("{s:s,s:s,s:s,s:n,s:s,s:s,s:i}", "code", code, "log", log, "csr", csr, "server_csr", "field_key", key, "software", "test/1",
-	                 "later", 1);
+	return json_pack("{s:s,s:s,s:s,s:n,s:s,s:s,s:i}", "code", code, "log", log, "csr", csr, "server_csr",
+	                 "field_key", key, "software", "test/1", "later", 1);
 }
 
 static void take_enrolment(struct test_box *b, const json_t *answer)
@@ -107,8 +107,10 @@ static void take_enrolment(struct test_box *b, const json_t *answer)
 	struct err e = {0};
 	struct x509_info info;
 	const char *cert = fields_text(answer, "certificate"), *key = fields_text(answer, "station_key");
-	struct ledger_enrolment en = {.station = fields_text(answer, "station"), .name = fields_text(answer, "station_name"),
-	                              .township = fields_text(answer, "township"), .box = (int)fields_int(answer, "box", 0)};
+	struct ledger_enrolment en = {.station = fields_text(answer, "station"),
+	                              .name = fields_text(answer, "station_name"),
+	                              .township = fields_text(answer, "township"),
+	                              .box = (int)fields_int(answer, "box", 0)};
 	assert_true(tier_parse(fields_text(answer, "tier"), &en.tier));
 	assert_int_equal(text_unb64(key, strlen(key), en.station_key, EVENT_KEY_LEN), EVENT_KEY_LEN);
 	memcpy(en.log, b->log, UUID_LEN);
@@ -238,7 +240,9 @@ static void make_request(struct test_box *b, int limit, struct wire_request *r)
 	r->health = json_pack("{s:I}", "head", (json_int_t)h.seq);
 	r->events = calloc(LIMIT_BATCH_EVENTS, sizeof *r->events);
 	assert_non_null(r->events);
-	OK(ledger_unsent(b->l, h.received_seq, limit ? limit : LIMIT_BATCH_EVENTS, LIMIT_BATCH_BYTES, r->events, &r->n_events, &e), &e);
+	OK(ledger_unsent(b->l, h.received_seq, limit ? limit : LIMIT_BATCH_EVENTS, LIMIT_BATCH_BYTES, r->events,
+	                 &r->n_events, &e),
+	   &e);
 	r->head = r->have;
 	if (r->n_events) {
 		r->head.seq = r->events[r->n_events - 1].seq;
@@ -248,7 +252,8 @@ static void make_request(struct test_box *b, int limit, struct wire_request *r)
 	OK(ledger_feed_head(b->l, &r->feed.seq, r->feed.hash, &e), &e);
 }
 
-static void check_signature(struct test_box *b, const struct buf *request, const char *answer, size_t len, const char *header)
+static void check_signature(struct test_box *b, const struct buf *request, const char *answer, size_t len,
+                            const char *header)
 {
 	struct err e = {0};
 	char id[WIRE_KEY_ID_MAX];
@@ -285,7 +290,8 @@ enum problem_code test_box_exchange(struct test_box *b, int limit, enum test_fat
 	if (!problem_any(&p)) {
 		check_signature(b, &text, answer, len, signature);
 		OK(wire_answer_decode(answer, len, &a, &e), &e);
-		if (fate == ANSWER_KEPT && same(&a.received, &r.head)) OK(ledger_apply(b->l, a.received.seq, a.received.hash, a.feed, &e), &e);
+		if (fate == ANSWER_KEPT && same(&a.received, &r.head))
+			OK(ledger_apply(b->l, a.received.seq, a.received.hash, a.feed, &e), &e);
 	}
 	problem_release(&p);
 	wire_request_release(&r);

@@ -9,8 +9,8 @@
 #include "sync/county/verify.h"
 #include "sync/engine/wire.h"
 
-#define COUNTY_VILLAGE "652323101200"
-#define COUNTY_OTHER "652323101201"
+#define COUNTY_VILLAGE  "652323101200"
+#define COUNTY_OTHER    "652323101201"
 #define COUNTY_TOWNSHIP "652323101000"
 
 struct test_county {

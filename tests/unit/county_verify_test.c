@@ -25,7 +25,8 @@ static const struct {
 	int64_t faults;
 } cases[] = {
     /* a body: its mac, and the case that its events make */
-    {"a body in the ledger", "UPDATE events SET body = replace(body, '大丰镇', '小丰镇') WHERE type = 'receive' AND rowid_n = 1", 2},
+    {"a body in the ledger",
+     "UPDATE events SET body = replace(body, '大丰镇', '小丰镇') WHERE type = 'receive' AND rowid_n = 1", 2},
     {"an event's time", "UPDATE events SET at = at + 1 WHERE type = 'log_opened'", 1},
     {"an event's actor", "UPDATE events SET actor = 'somebody' WHERE type = 'log_opened'", 1},
     {"an event that is gone", "DELETE FROM events WHERE type = 'log_opened'", 1},
@@ -33,12 +34,14 @@ static const struct {
     {"a link that is gone", "DELETE FROM chain WHERE seq = 2", 2},
     {"the end of a chain", "DELETE FROM chain WHERE seq = (SELECT max(seq) FROM chain)", 1},
     {"a head", "UPDATE logs SET seq = seq + 1", 1},
-    {"a feed entry", "UPDATE feed SET entry = replace(entry, 'settled', 'settles') WHERE entry LIKE '%\"settled\"%'", 1},
+    {"a feed entry", "UPDATE feed SET entry = replace(entry, 'settled', 'settles') WHERE entry LIKE '%\"settled\"%'",
+     1},
     {"a feed entry that is gone", "DELETE FROM feed WHERE n = 2", 2},
     {"the feed's head", "UPDATE stations SET feed_n = feed_n - 1 WHERE feed_n > 0", 1},
     {"a case's state", "UPDATE cases SET state = 'accepted' WHERE id = (SELECT min(id) FROM cases)", 1},
     {"a case's holder", "UPDATE cases SET holder = '民政局' WHERE id = (SELECT min(id) FROM cases)", 1},
-    {"a case's document", "UPDATE cases SET doc = replace(doc, '王建国', '王建军') WHERE id = (SELECT min(id) FROM cases)", 1},
+    {"a case's document",
+     "UPDATE cases SET doc = replace(doc, '王建国', '王建军') WHERE id = (SELECT min(id) FROM cases)", 1},
     {"a case's token", "UPDATE cases SET token = zeroblob(32) WHERE id = (SELECT min(id) FROM cases)", 1},
     {"a case that is gone", "DELETE FROM cases WHERE id = (SELECT min(id) FROM cases)", 1},
     {"a refusal taken back", "UPDATE events SET code = NULL, pointer = NULL, message = NULL WHERE code IS NOT NULL", 1},
@@ -50,7 +53,8 @@ static void run_sql(struct test_county *w, const char *sql)
 	char text[512];
 	const char *mark = strstr(sql, "rowid_n = 1");
 	if (mark)
-		(void)snprintf(text, sizeof text, "%.*sid = (SELECT min(id) FROM events WHERE type = 'receive')", (int)(mark - sql), sql);
+		(void)snprintf(text, sizeof text, "%.*sid = (SELECT min(id) FROM events WHERE type = 'receive')",
+		               (int)(mark - sql), sql);
 	else
 		(void)snprintf(text, sizeof text, "%s", sql);
 	support_sql(w->db, text);

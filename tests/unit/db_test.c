@@ -18,7 +18,8 @@ static const struct db_query queries[] = {
 };
 
 static const struct db_migration migrations[] = {
-    {1, "001.sql", "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, b BLOB);\nCREATE TABLE u (t INTEGER REFERENCES t(id));\n"},
+    {1, "001.sql",
+     "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, b BLOB);\nCREATE TABLE u (t INTEGER REFERENCES t(id));\n"},
     {2, "002.sql", "ALTER TABLE t ADD COLUMN w INTEGER;\n"},
 };
 
@@ -302,7 +303,9 @@ static void versions(void **state)
 static void a_migration_that_fails(void **state)
 {
 	static const struct db_migration bad[] = {
-	    {1, "001.sql", ""}, {2, "002.sql", ""}, {3, "003.sql", "CREATE TABLE w (a);\nCREATE TABLE t (b);\n"},
+	    {1, "001.sql", ""},
+	    {2, "002.sql", ""},
+	    {3, "003.sql", "CREATE TABLE w (a);\nCREATE TABLE t (b);\n"},
 	};
 	struct fixture *f = *state;
 	struct err e = {0};
@@ -407,9 +410,24 @@ static void pragmas(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(values),   T(text_with_nul), T(bindings_do_not_stay), T(constraints), T(transactions), T(savepoints),
-	    T(busy),     T(one_view),      T(read_only),            T(opening),     T(not_a_database), T(versions),
-	    T(a_migration_that_fails), T(damage), T(a_mistake_in_a_query), T(explains), T(backup), T(pragmas),
+	    T(values),
+	    T(text_with_nul),
+	    T(bindings_do_not_stay),
+	    T(constraints),
+	    T(transactions),
+	    T(savepoints),
+	    T(busy),
+	    T(one_view),
+	    T(read_only),
+	    T(opening),
+	    T(not_a_database),
+	    T(versions),
+	    T(a_migration_that_fails),
+	    T(damage),
+	    T(a_mistake_in_a_query),
+	    T(explains),
+	    T(backup),
+	    T(pragmas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

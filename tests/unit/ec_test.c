@@ -181,8 +181,7 @@ static void small_files(void **state)
 	assert_int_equal(n, 7);
 	assert_string_equal(out, "1234567");
 	assert_int_equal(file_write("k.key", "12345678", 8, 0644, true, NULL), ERR_OK);
-	assert_int_equal(file_load("k.key", false, out, sizeof out, &n, NULL),
-	                 ERR_INVALID); /* no room for the NUL */
+	assert_int_equal(file_load("k.key", false, out, sizeof out, &n, NULL), ERR_INVALID); /* no room for the NUL */
 	assert_int_equal(out[0], 0);
 }
 

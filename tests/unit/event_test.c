@@ -21,7 +21,8 @@ static void fill(struct event *ev)
 	assert_int_equal(event_set(ev->actor, sizeof ev->actor, "clerk \"1\"", "actor", &e), ERR_OK);
 	assert_int_equal(event_set(ev->device, sizeof ev->device, "phone", "device", &e), ERR_OK);
 	assert_int_equal(event_set(ev->origin, sizeof ev->origin, SUPPORT_STATION, "origin", &e), ERR_OK);
-	assert_int_equal(event_set(ev->boot, sizeof ev->boot, "0b0f3a52-7a4e-4d52-8a57-0f1f6a1c2d3e", "boot", &e), ERR_OK);
+	assert_int_equal(event_set(ev->boot, sizeof ev->boot, "0b0f3a52-7a4e-4d52-8a57-0f1f6a1c2d3e", "boot", &e),
+	                 ERR_OK);
 	assert_int_equal(event_set_body(ev, body, key, &e), ERR_OK);
 	json_decref(body);
 }
@@ -46,11 +47,13 @@ static void known_form(void **state)
 	uuid_text(ev.log, id[0]);
 	uuid_text(ev.id, id[1]);
 	uuid_text(ev.case_id, id[2]);
-	(void)snprintf(text, sizeof text,
-	               "{\"actor\":\"clerk \\\"1\\\"\",\"at\":1795478400000,\"boot\":\"0b0f3a52-7a4e-4d52-8a57-0f1f6a1c2d3e\","
-	               "\"case_id\":\"%s\",\"clock\":\"rtc\",\"device\":\"phone\",\"id\":\"%s\",\"log\":\"%s\",\"mac\":\"%s\",\"mono\":55,"
-	               "\"origin\":\"652323101200\",\"seq\":7,\"station\":\"652323101200\",\"type\":\"note\"}",
-	               id[2], id[1], id[0], hex);
+	(void)snprintf(
+	    text, sizeof text,
+	    "{\"actor\":\"clerk \\\"1\\\"\",\"at\":1795478400000,\"boot\":\"0b0f3a52-7a4e-4d52-8a57-0f1f6a1c2d3e\","
+	    "\"case_id\":\"%s\",\"clock\":\"rtc\",\"device\":\"phone\",\"id\":\"%s\",\"log\":\"%s\",\"mac\":\"%s\","
+	    "\"mono\":55,"
+	    "\"origin\":\"652323101200\",\"seq\":7,\"station\":\"652323101200\",\"type\":\"note\"}",
+	    id[2], id[1], id[0], hex);
 	const struct digest_part parts[] = {{zero, sizeof zero}, {text, strlen(text)}};
 	digest_sha256_parts(parts, 2, want);
 	hash_of(&ev, zero, got);

@@ -58,7 +58,7 @@ static void every_member_counts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(entries); i++)
 		hash_of(entries[i], key, zero, hashes[i]);
-	hash_of(entries[0], key, key, hashes[COUNT(entries)]);      /* after another entry */
+	hash_of(entries[0], key, key, hashes[COUNT(entries)]);       /* after another entry */
 	hash_of(entries[8], zero, zero, hashes[COUNT(entries) + 1]); /* under another station's key */
 	for (size_t i = 0; i < COUNT(hashes); i++)
 		for (size_t j = 0; j < i; j++)
@@ -72,7 +72,8 @@ static void every_member_counts(void **state)
 
 static void refused(void **state)
 {
-	static const char *const bad[] = {"{'n':1.5}", "{'n':1,'body':{'a':0.5}}", "{'n':9007199254740992}", "{'n':1,'字':1}"};
+	static const char *const bad[] = {"{'n':1.5}", "{'n':1,'body':{'a':0.5}}", "{'n':9007199254740992}",
+	                                  "{'n':1,'字':1}"};
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		uint8_t out[DIGEST_LEN];

@@ -40,8 +40,10 @@ static void check(const struct sample *c, const char *base)
 	if (!ok) {
 		const json_t *first = json_array_get(p.errors, 0);
 		assert_int_equal(p.code, PROBLEM_VALIDATION);
-		if (strcmp(fields_text(first, "pointer"), c->pointer) != 0 || strcmp(fields_text(first, "code"), c->code) != 0)
-			fail_msg("%s: %s %s, not %s %s", c->json, fields_text(first, "pointer"), fields_text(first, "code"), c->pointer, c->code);
+		if (strcmp(fields_text(first, "pointer"), c->pointer) != 0 ||
+		    strcmp(fields_text(first, "code"), c->code) != 0)
+			fail_msg("%s: %s %s, not %s %s", c->json, fields_text(first, "pointer"),
+			         fields_text(first, "code"), c->pointer, c->code);
 	}
 	problem_release(&p);
 	json_decref(v);

@@ -183,8 +183,8 @@ static void space(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(writes),  cmocka_unit_test(replace),     cmocka_unit_test(leaves_nothing_behind),
-	    cmocka_unit_test(loads),   cmocka_unit_test(reads),       cmocka_unit_test(open_secrets),
+	    cmocka_unit_test(writes),  cmocka_unit_test(replace), cmocka_unit_test(leaves_nothing_behind),
+	    cmocka_unit_test(loads),   cmocka_unit_test(reads),   cmocka_unit_test(open_secrets),
 	    cmocka_unit_test(folders), cmocka_unit_test(space),
 	};
 	return cmocka_run_group_tests(tests, make, drop);

@@ -18,7 +18,8 @@ static void check(const struct number *cases, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const char *why = idnum_check(cases[i].type, cases[i].text, today);
 		if (!why != !cases[i].why || (why && strcmp(why, cases[i].why) != 0))
-			fail_msg("%s %s: %s, not %s", id_type_name(cases[i].type), cases[i].text, why ? why : "right", cases[i].why ? cases[i].why : "right");
+			fail_msg("%s %s: %s, not %s", id_type_name(cases[i].type), cases[i].text, why ? why : "right",
+			         cases[i].why ? cases[i].why : "right");
 	}
 }
 
@@ -27,10 +28,10 @@ static void citizens(void **state)
 	static const struct number cases[] = {
 	    {ID_CITIZEN, "11010519491231002X", NULL},
 	    {ID_CITIZEN, "652323198506151237", NULL},
-	    {ID_CITIZEN, "652323200002290022", NULL},  /* a leap day */
-	    {ID_CITIZEN, "54232319370101001X", NULL},  /* a division that is no more */
-	    {ID_CITIZEN, "652323202611240011", NULL},  /* born today */
-	    {ID_CITIZEN, "652323188001010018", NULL},  /* the oldest that is believed */
+	    {ID_CITIZEN, "652323200002290022", NULL},         /* a leap day */
+	    {ID_CITIZEN, "54232319370101001X", NULL},         /* a division that is no more */
+	    {ID_CITIZEN, "652323202611240011", NULL},         /* born today */
+	    {ID_CITIZEN, "652323188001010018", NULL},         /* the oldest that is believed */
 	    {ID_CITIZEN, "652323202611250017", "birth_date"}, /* tomorrow */
 	    {ID_CITIZEN, "652323187912310017", "birth_date"},
 	    {ID_CITIZEN, "652323199002290019", "birth_date"}, /* 1990 had no leap day */
@@ -142,7 +143,8 @@ static void one_wrong_character(void **state)
 				if (wrong[at] == *c) continue;
 				wrong[at] = *c;
 				tried++;
-				if (!idnum_check(cases[i].type, wrong, today)) fail_msg("taken: %s for %s", wrong, cases[i].text);
+				if (!idnum_check(cases[i].type, wrong, today))
+					fail_msg("taken: %s for %s", wrong, cases[i].text);
 			}
 		}
 	}
@@ -215,18 +217,38 @@ static void phones(void **state)
 	static const struct {
 		const char *text, *why;
 	} cases[] = {
-	    {"13899990001", NULL},      {"19912345678", NULL},        {"12899990001", "prefix"},    {"23899990001", "prefix"},
-	    {"1389999000", "length"},   {"138999900011", "length"},   {"1389999000a", "characters"}, {"", "length"},
-	    {"09944501234", NULL},      {"0994-4501234", NULL},       {"0991-12345678", NULL},      {"010-12345678", NULL},
-	    {"02112345678", NULL},      {"0994-450123", "length"},    {"0994-450123456", "length"}, {"0994--4501234", "characters"},
-	    {"0994-45o1234", "characters"}, {"0", "characters"},      {"09", "characters"},         {"010", "length"},
-	    {"+8613899990001", "characters"}, {"138 9999 0001", "characters"}, {"\xef\xbc\x91" "3899990001", "characters"},
+	    {"13899990001", NULL},
+	    {"19912345678", NULL},
+	    {"12899990001", "prefix"},
+	    {"23899990001", "prefix"},
+	    {"1389999000", "length"},
+	    {"138999900011", "length"},
+	    {"1389999000a", "characters"},
+	    {"", "length"},
+	    {"09944501234", NULL},
+	    {"0994-4501234", NULL},
+	    {"0991-12345678", NULL},
+	    {"010-12345678", NULL},
+	    {"02112345678", NULL},
+	    {"0994-450123", "length"},
+	    {"0994-450123456", "length"},
+	    {"0994--4501234", "characters"},
+	    {"0994-45o1234", "characters"},
+	    {"0", "characters"},
+	    {"09", "characters"},
+	    {"010", "length"},
+	    {"+8613899990001", "characters"},
+	    {"138 9999 0001", "characters"},
+	    {"\xef\xbc\x91"
+	     "3899990001",
+	     "characters"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const char *why = idnum_phone(cases[i].text);
 		if (!why != !cases[i].why || (why && strcmp(why, cases[i].why) != 0))
-			fail_msg("%s: %s, not %s", cases[i].text, why ? why : "right", cases[i].why ? cases[i].why : "right");
+			fail_msg("%s: %s, not %s", cases[i].text, why ? why : "right",
+			         cases[i].why ? cases[i].why : "right");
 	}
 }
 
@@ -236,8 +258,15 @@ static void names(void **state)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-	    {"", "length"},           {" 王建国", "characters"}, {"王建国 ", "characters"}, {"王\n建国", "characters"}, {"王\x7f建国", "characters"},
-	    {"　王建国", "characters"}, {"王建国　", "characters"}, {"　", "characters"},     {" ", "characters"},
+	    {"", "length"},
+	    {" 王建国", "characters"},
+	    {"王建国 ", "characters"},
+	    {"王\n建国", "characters"},
+	    {"王\x7f建国", "characters"},
+	    {"　王建国", "characters"},
+	    {"王建国　", "characters"},
+	    {"　", "characters"},
+	    {" ", "characters"},
 	};
 	char fifty[3 * 51 + 1] = "";
 	(void)state;
@@ -267,9 +296,15 @@ static void types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(citizens),            cmocka_unit_test(residents),      cmocka_unit_test(organisations_and_others),
-	    cmocka_unit_test(one_wrong_character), cmocka_unit_test(random_numbers), cmocka_unit_test(births),
-	    cmocka_unit_test(ages),                cmocka_unit_test(phones),         cmocka_unit_test(names),
+	    cmocka_unit_test(citizens),
+	    cmocka_unit_test(residents),
+	    cmocka_unit_test(organisations_and_others),
+	    cmocka_unit_test(one_wrong_character),
+	    cmocka_unit_test(random_numbers),
+	    cmocka_unit_test(births),
+	    cmocka_unit_test(ages),
+	    cmocka_unit_test(phones),
+	    cmocka_unit_test(names),
 	    cmocka_unit_test(types),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* The courier's side of the ledger: what is unsent, what a county's answer changes, rewinding, a new log for a copy. */
-#include "shared/ledger/ledger.h"
 #include "shared/fields.h"
+#include "shared/ledger/ledger.h"
 #include "shared/limits.h"
 #include "shared/receipt.h"
 #include "shared/text.h"
@@ -144,7 +144,7 @@ static void the_four_states(void **state)
 	assert_int_equal(ledger_mark_sent(t.l, 2, &e), ERR_OK);
 	assert_int_equal(sync_of(1), SYNC_SENT);
 	assert_int_equal(sync_of(2), SYNC_LOCAL);
-	assert_int_equal(changes_now(), before + 1); /* the one that moved is told to phones */
+	assert_int_equal(changes_now(), before + 1);            /* the one that moved is told to phones */
 	assert_int_equal(ledger_mark_sent(t.l, 1, &e), ERR_OK); /* never goes back */
 	assert_int_equal(head().sent_seq, 2);
 	assert_int_equal(ledger_mark_sent(t.l, 3, &e), ERR_OK);
@@ -272,17 +272,18 @@ static void the_county_answers(void **state)
 static void order_is_the_countys(void **state)
 {
 	(void)state;
-	support_register(&t, 1, SUPPORT_ACCEPT_ITEM);                                                          /* 2, 3 */
+	support_register(&t, 1, SUPPORT_ACCEPT_ITEM); /* 2, 3 */
 	assert_int_equal(support_act(&t, 50, 1, EVENT_WITHDRAW, support_json("{'reason':'x'}")), PROBLEM_NONE); /* 4 */
 	assert_int_equal(state_of(1), STATE_WITHDRAWN);
 	support_feed_settled(&feed, t.log, 1, 3);
-	support_feed_event(&feed, 700, 1, "return", "county", "{'reason':'不符'}"); /* final: our withdraw comes too late */
+	support_feed_event(&feed, 700, 1, "return", "county",
+	                   "{'reason':'不符'}"); /* final: our withdraw comes too late */
 	apply_all();
 	assert_int_equal(state_of(1), STATE_RETURNED);
 	struct told x = tell(1);
 	assert_int_equal(x.n, 4);
-	assert_int_equal(x.fits, 3);            /* ours "will not fit", */
-	assert_int_equal(x.refused, 0);         /* which only the county makes a refusal */
+	assert_int_equal(x.fits, 3);    /* ours "will not fit", */
+	assert_int_equal(x.refused, 0); /* which only the county makes a refusal */
 	support_feed_refused(&feed, t.log, 4, "transition");
 	apply_all();
 	assert_int_equal(sync_of(1), SYNC_REFUSED);
@@ -302,7 +303,8 @@ static void a_case_handed_over(void **state)
 	assert_int_equal(ledger_case_get(t.l, id, &c, NULL), ERR_NOTFOUND);
 	assert_int_equal(tell(5).n, 1); /* but it is not lost */
 	support_feed_event(&feed, 702, 6, "receive", "652323101201",
-	                   "{'item':'652323-019','receipt_number':'652323101201-20261124-010001-2','received_at':1795478400000,'token':'0123456789abcdef',"
+	                   "{'item':'652323-019','receipt_number':'652323101201-20261124-010001-2','received_at':"
+	                   "1795478400000,'token':'0123456789abcdef',"
 	                   "'applicant':{'name':'李四','id_number':'11010519491231002X','phone':'13700000000'}}");
 	support_feed_event(&feed, 703, 6, "forward", "652323101201", "{'to':'" SUPPORT_STATION "'}");
 	apply_all();
@@ -329,7 +331,8 @@ static void things(void **state)
 	(void)state;
 	assert_int_equal(ledger_thing(t.l, "catalog", &doc, &version, NULL), ERR_NOTFOUND);
 	support_feed_add(&feed, support_json("{'kind':'catalog','body':{'version':2,'catalog':'two'}}"));
-	support_feed_add(&feed, support_json("{'kind':'catalog','body':{'version':1,'catalog':'one'}}")); /* an older one, late */
+	support_feed_add(
+	    &feed, support_json("{'kind':'catalog','body':{'version':1,'catalog':'one'}}")); /* an older one, late */
 	support_feed_add(&feed, support_json("{'kind':'catalog','body':{'catalog':'none'}}"));
 	support_feed_add(&feed, support_json("{'kind':'calendar','body':{'version':7}}"));
 	support_feed_add(&feed, support_json("{'kind':'weather','body':{'version':9,'x':1}}")); /* of a newer county */
@@ -391,8 +394,9 @@ static void broken_feeds(void **state)
 		json_decref(bad);
 	}
 	/* any changed member, a hash that is missing or another's */
-	static const char *const patches[] = {"{'to':3}",      "{'kind':'refused'}", "{'more':1}", "{'hash':''}", "{'hash':null}",
-	                                      "{'hash':'00'}", "{'n':'2'}",          "{'n':null}", "{'log':'x'}"};
+	static const char *const patches[] = {"{'to':3}",    "{'kind':'refused'}", "{'more':1}",
+	                                      "{'hash':''}", "{'hash':null}",      "{'hash':'00'}",
+	                                      "{'n':'2'}",   "{'n':null}",         "{'log':'x'}"};
 	for (size_t i = 0; i < COUNT(patches); i++) {
 		bad = json_deep_copy(good);
 		json_t *patch = support_json(patches[i]);
@@ -498,7 +502,9 @@ static void ids_of_log(const char *log, int64_t from, char *out, size_t cap)
 	int64_t last = head().seq;
 	out[0] = '\0';
 	for (int64_t s = from; s <= last; s++) {
-		(void)snprintf(sql, sizeof sql, "SELECT coalesce((SELECT instr('0123456789abcdef', lower(substr(hex(id), 1, 1))) FROM events e JOIN logs l ON l.n = e.log WHERE %s AND seq = %lld), -1)",
+		(void)snprintf(sql, sizeof sql,
+		               "SELECT coalesce((SELECT instr('0123456789abcdef', lower(substr(hex(id), 1, 1))) FROM "
+		               "events e JOIN logs l ON l.n = e.log WHERE %s AND seq = %lld), -1)",
 		               log, (long long)s);
 		(void)snprintf(out + strlen(out), cap - strlen(out), "%lld ", (long long)support_sql_int(t.db, sql));
 	}
@@ -632,9 +638,22 @@ static void many_events_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(batches), T(hashes), T(the_four_states), T(a_refusal), T(a_refused_registration_stays_readable),
-	    T(the_county_answers), T(order_is_the_countys), T(a_case_handed_over), T(things), T(broken_feeds), T(a_late_answer),
-	    T(odd_marks), T(rewinding), T(a_copy_opens_a_new_log), T(marks_on_a_left_log), T(many_events_again),
+	    T(batches),
+	    T(hashes),
+	    T(the_four_states),
+	    T(a_refusal),
+	    T(a_refused_registration_stays_readable),
+	    T(the_county_answers),
+	    T(order_is_the_countys),
+	    T(a_case_handed_over),
+	    T(things),
+	    T(broken_feeds),
+	    T(a_late_answer),
+	    T(odd_marks),
+	    T(rewinding),
+	    T(a_copy_opens_a_new_log),
+	    T(marks_on_a_left_log),
+	    T(many_events_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* The ledger's writing and reading: opening, registrations, acts and their refusals, replays, history, lists, look-ups. */
-#include "shared/ledger/ledger.h"
 #include "shared/db/db.h"
 #include "shared/fields.h"
 #include "shared/file.h"
+#include "shared/ledger/ledger.h"
 #include "shared/receipt.h"
 #include "tests/unit/support.h"
 
@@ -95,7 +95,9 @@ static void not_enrolled(void **state)
 	struct ledger_call call = support_call(&u, 1);
 	json_t *req = application(SUPPORT_ACCEPT_ITEM);
 	assert_int_equal(ledger_begin(u.l, &e), ERR_OK);
-	assert_int_equal(ledger_register(u.l, &call, req, t.catalog, catalog_find(t.catalog, SUPPORT_ACCEPT_ITEM), NULL), ERR_NOTFOUND);
+	assert_int_equal(
+	    ledger_register(u.l, &call, req, t.catalog, catalog_find(t.catalog, SUPPORT_ACCEPT_ITEM), NULL),
+	    ERR_NOTFOUND);
 	ledger_rollback(u.l);
 	json_decref(req);
 	ledger_close(u.l);
@@ -232,7 +234,8 @@ static bool holds(const char *file, const char *needle)
 
 static void nothing_personal_at_rest(void **state)
 {
-	static const char *const secrets[] = {"王建国", SUPPORT_PERSON, SUPPORT_PHONE, "大丰镇一村", "申请书", "id_number"};
+	static const char *const secrets[] = {"王建国",     SUPPORT_PERSON, SUPPORT_PHONE,
+	                                      "大丰镇一村", "申请书",       "id_number"};
 	char wal[SUPPORT_PATH_MAX + 8];
 	(void)state;
 	support_register(&t, 1, SUPPORT_ACCEPT_ITEM);
@@ -265,7 +268,8 @@ static void meta(void **state)
 
 static void another_enrolment(void **state)
 {
-	struct ledger_enrolment en = {.station = SUPPORT_STATION, .name = "x", .township = SUPPORT_TOWNSHIP, .tier = TIER_VILLAGE, .box = 2};
+	struct ledger_enrolment en = {
+	    .station = SUPPORT_STATION, .name = "x", .township = SUPPORT_TOWNSHIP, .tier = TIER_VILLAGE, .box = 2};
 	struct err e = {0};
 	(void)state;
 	support_id(900002, en.log);
@@ -364,7 +368,11 @@ static void a_township_forwards_to_the_department(void **state)
 	assert_int_equal(ledger_key_make(u.key, &e), ERR_OK);
 	struct ledger_config cfg = support_ledger_config(&u, LEDGER_MIGRATE);
 	assert_int_equal(ledger_open(&cfg, &u.l, &e), ERR_OK);
-	struct ledger_enrolment en = {.station = SUPPORT_TOWNSHIP, .name = "大丰镇便民服务中心", .township = SUPPORT_TOWNSHIP, .tier = TIER_TOWNSHIP, .box = 7};
+	struct ledger_enrolment en = {.station = SUPPORT_TOWNSHIP,
+	                              .name = "大丰镇便民服务中心",
+	                              .township = SUPPORT_TOWNSHIP,
+	                              .tier = TIER_TOWNSHIP,
+	                              .box = 7};
 	assert_int_equal(ledger_enrol(u.l, &en, &e), ERR_OK);
 	support_register(&u, 1, SUPPORT_ACCEPT_ITEM);
 	support_case(&u, 1, &c);
@@ -380,14 +388,17 @@ static void a_missing_paper_keeps_it_here(void **state)
 	struct ledger_case c;
 	json_t *req = application(SUPPORT_ACCEPT_ITEM);
 	(void)state;
-	assert_int_equal(json_object_set_new(json_array_get(json_object_get(req, "materials"), 0), "copies", json_integer(0)), 0);
+	assert_int_equal(
+	    json_object_set_new(json_array_get(json_object_get(req, "materials"), 0), "copies", json_integer(0)), 0);
 	register_as(1, SUPPORT_ACCEPT_ITEM, req);
 	support_case(&t, 1, &c);
 	assert_int_equal(c.view.state, STATE_RECEIVED);
 	assert_string_equal(c.view.holder, SUPPORT_STATION);
 	ledger_case_release(&c);
-	assert_int_equal(support_act(&t, 2, 1, EVENT_ACCEPT, json_object()), PROBLEM_LEVEL); /* not this station's to accept */
-	assert_int_equal(support_act(&t, 3, 1, EVENT_FORWARD, support_json("{'to':'" SUPPORT_TOWNSHIP "'}")), PROBLEM_NONE);
+	assert_int_equal(support_act(&t, 2, 1, EVENT_ACCEPT, json_object()),
+	                 PROBLEM_LEVEL); /* not this station's to accept */
+	assert_int_equal(support_act(&t, 3, 1, EVENT_FORWARD, support_json("{'to':'" SUPPORT_TOWNSHIP "'}")),
+	                 PROBLEM_NONE);
 	support_case(&t, 1, &c);
 	assert_int_equal(c.view.state, STATE_FORWARDED);
 	ledger_case_release(&c);
@@ -436,7 +447,10 @@ static void true_time_of_receipt(void **state)
 	ledger_case_release(&c);
 	/* captured on a visit by a phone whose clock is years off: its own measure of the time since is what counts */
 	req = application(SUPPORT_HANDLE_ITEM);
-	assert_int_equal(json_object_set_new(req, "captured", support_json("{'at':'2020-01-01T00:00:00Z','now':'2020-01-01T03:00:00Z'}")), 0);
+	assert_int_equal(
+	    json_object_set_new(req, "captured",
+	                        support_json("{'at':'2020-01-01T00:00:00Z','now':'2020-01-01T03:00:00Z'}")),
+	    0);
 	register_as(2, SUPPORT_HANDLE_ITEM, req);
 	support_case(&t, 2, &c);
 	assert_int_equal(c.view.received_at, SUPPORT_NOW - 3 * 3600000LL);
@@ -486,8 +500,10 @@ static void the_same_key_twice_is_no_second_case(void **state)
 	json_t *req = application(SUPPORT_ACCEPT_ITEM);
 	(void)state;
 	support_register(&t, 1, SUPPORT_ACCEPT_ITEM);
-	assert_int_equal(ledger_begin(t.l, &e), ERR_OK); /* whoever forgets to ask for a replay is stopped by the index */
-	assert_int_equal(ledger_register(t.l, &call, req, t.catalog, catalog_find(t.catalog, SUPPORT_ACCEPT_ITEM), &e), ERR_CONFLICT);
+	assert_int_equal(ledger_begin(t.l, &e),
+	                 ERR_OK); /* whoever forgets to ask for a replay is stopped by the index */
+	assert_int_equal(ledger_register(t.l, &call, req, t.catalog, catalog_find(t.catalog, SUPPORT_ACCEPT_ITEM), &e),
+	                 ERR_CONFLICT);
 	ledger_rollback(t.l);
 	json_decref(req);
 	support_verified(&t);
@@ -530,7 +546,8 @@ static void request_macs(void **state)
 {
 	uint8_t a[DIGEST_LEN], b[DIGEST_LEN];
 	struct err e = {0};
-	json_t *x = support_json("{'a':1,'b':'c'}"), *y = support_json("{ 'b' : 'c' , 'a' : 1 }"), *z = support_json("{'a':1}");
+	json_t *x = support_json("{'a':1,'b':'c'}"), *y = support_json("{ 'b' : 'c' , 'a' : 1 }"),
+	       *z = support_json("{'a':1}");
 	(void)state;
 	assert_int_equal(ledger_request_mac(t.l, "POST /api/v1/cases", "clerk", x, a, &e), ERR_OK);
 	assert_int_equal(ledger_request_mac(t.l, "POST /api/v1/cases", "clerk", y, b, &e), ERR_OK);
@@ -562,7 +579,11 @@ static void acts(void **state)
 	(void)state;
 	support_register(&t, 1, SUPPORT_HANDLE_ITEM);
 	assert_int_equal(support_act(&t, 11, 1, EVENT_NOTE, support_json("{'text':'一'}")), PROBLEM_NONE);
-	assert_int_equal(support_act(&t, 12, 1, EVENT_AMEND, support_json("{'field':'/applicant/phone','old':'13899990001','new':'13999990002','reason':'x'}")), PROBLEM_NONE);
+	assert_int_equal(
+	    support_act(
+	        &t, 12, 1, EVENT_AMEND,
+	        support_json("{'field':'/applicant/phone','old':'13899990001','new':'13999990002','reason':'x'}")),
+	    PROBLEM_NONE);
 	assert_int_equal(state_of(1), STATE_RECEIVED);
 	assert_int_equal(support_act(&t, 13, 1, EVENT_ACCEPT, json_object()), PROBLEM_NONE);
 	assert_int_equal(state_of(1), STATE_ACCEPTED);
@@ -587,15 +608,17 @@ static void acts_refused(void **state)
 		const char *body;
 		enum problem_code code;
 	} cases[] = {
-	    {1, EVENT_ACCEPT, "{}", PROBLEM_TRANSITION},                   /* held by the township */
-	    {1, EVENT_SEND_BACK, "{'reason':'x'}", PROBLEM_TRANSITION},    /* likewise */
+	    {1, EVENT_ACCEPT, "{}", PROBLEM_TRANSITION},                /* held by the township */
+	    {1, EVENT_SEND_BACK, "{'reason':'x'}", PROBLEM_TRANSITION}, /* likewise */
 	    {1, EVENT_RETURN, "{'reason':'x'}", PROBLEM_TRANSITION},
 	    {1, EVENT_FORWARD, "{'to':'民政局'}", PROBLEM_TRANSITION},
-	    {1, EVENT_DECIDE, "{}", PROBLEM_TRANSITION},                   /* the table has no such row */
-	    {2, EVENT_FORWARD, "{'to':'652323101000'}", PROBLEM_LEVEL},    /* what is handled here is not handed on */
+	    {1, EVENT_DECIDE, "{}", PROBLEM_TRANSITION},                /* the table has no such row */
+	    {2, EVENT_FORWARD, "{'to':'652323101000'}", PROBLEM_LEVEL}, /* what is handled here is not handed on */
 	    {2, EVENT_SEND_BACK, "{'reason':'x'}", PROBLEM_TRANSITION},
-	    {2, EVENT_AMEND, "{'field':'/applicant/phone','old':'1','new':'13999990002','reason':'x'}", PROBLEM_VALIDATION},
-	    {2, EVENT_AMEND, "{'field':'/applicant/phone','old':'13899990001','new':'12','reason':'x'}", PROBLEM_VALIDATION},
+	    {2, EVENT_AMEND, "{'field':'/applicant/phone','old':'1','new':'13999990002','reason':'x'}",
+	     PROBLEM_VALIDATION},
+	    {2, EVENT_AMEND, "{'field':'/applicant/phone','old':'13899990001','new':'12','reason':'x'}",
+	     PROBLEM_VALIDATION},
 	    {2, EVENT_AMEND, "{'field':'/note','old':'x','new':'y','reason':'x'}", PROBLEM_VALIDATION},
 	    {3, EVENT_FORWARD, "{'to':'" SUPPORT_STATION "'}", PROBLEM_VALIDATION}, /* to itself */
 	};
@@ -603,12 +626,16 @@ static void acts_refused(void **state)
 	(void)state;
 	support_register(&t, 1, SUPPORT_ACCEPT_ITEM);
 	support_register(&t, 2, SUPPORT_HANDLE_ITEM);
-	assert_int_equal(json_object_set_new(json_array_get(json_object_get(req, "materials"), 0), "copies", json_integer(0)), 0);
+	assert_int_equal(
+	    json_object_set_new(json_array_get(json_object_get(req, "materials"), 0), "copies", json_integer(0)), 0);
 	register_as(3, SUPPORT_ACCEPT_ITEM, req);
 	int64_t before = seq();
 	for (unsigned i = 0; i < COUNT(cases); i++) {
-		enum problem_code code = support_act(&t, 100 + i, cases[i].n, cases[i].type, support_json(cases[i].body));
-		if (code != cases[i].code) fail_msg("%s on case %u: %s", state_event_name(cases[i].type), cases[i].n, problem_row(code)->name);
+		enum problem_code code =
+		    support_act(&t, 100 + i, cases[i].n, cases[i].type, support_json(cases[i].body));
+		if (code != cases[i].code)
+			fail_msg("%s on case %u: %s", state_event_name(cases[i].type), cases[i].n,
+			         problem_row(code)->name);
 	}
 	assert_int_equal(seq(), before); /* no row written */
 	assert_int_equal(state_of(1), STATE_FORWARDED);
@@ -631,7 +658,9 @@ static void revisions(void **state)
 		struct problem p = {0};
 		struct ledger_call call = support_call(&t, (unsigned)key);
 		assert_int_equal(ledger_begin(t.l, &e), ERR_OK);
-		assert_int_equal(ledger_act(t.l, &call, id, key == 11 ? want + 1 : want, EVENT_NOTE, body, OFFER_HANDLE, &p, &e), ERR_OK);
+		assert_int_equal(
+		    ledger_act(t.l, &call, id, key == 11 ? want + 1 : want, EVENT_NOTE, body, OFFER_HANDLE, &p, &e),
+		    ERR_OK);
 		assert_int_equal(ledger_commit(t.l, &e), ERR_OK);
 		assert_int_equal(p.code, key == 11 ? PROBLEM_STALE : PROBLEM_NONE);
 		if (key != 11) want++;
@@ -722,7 +751,8 @@ static int walk(const char *state, const char *item, int limit)
 		memcpy(q.before_id, all.ids[all.n - 1], UUID_LEN);
 	}
 	for (int i = 1; i < all.n; i++)
-		assert_true(all.at[i - 1] > all.at[i] || (all.at[i - 1] == all.at[i] && memcmp(all.ids[i - 1], all.ids[i], UUID_LEN) > 0));
+		assert_true(all.at[i - 1] > all.at[i] ||
+		            (all.at[i - 1] == all.at[i] && memcmp(all.ids[i - 1], all.ids[i], UUID_LEN) > 0));
 	return all.n;
 }
 
@@ -738,7 +768,8 @@ static void paging_over_equal_times(void **state)
 		support_register(&t, i, i % 3 ? SUPPORT_ACCEPT_ITEM : SUPPORT_HANDLE_ITEM);
 	}
 	for (unsigned i = 1; i <= 30; i += 7)
-		assert_int_equal(support_act(&t, 100 + i, i, EVENT_WITHDRAW, support_json("{'reason':'x'}")), PROBLEM_NONE);
+		assert_int_equal(support_act(&t, 100 + i, i, EVENT_WITHDRAW, support_json("{'reason':'x'}")),
+		                 PROBLEM_NONE);
 	for (int limit = 1; limit <= 31; limit += 3) {
 		assert_int_equal(walk(NULL, NULL, limit), 30);
 		assert_int_equal(walk("withdrawn", NULL, limit), 5);
@@ -777,8 +808,13 @@ static void look_ups(void **state)
 	(void)state;
 	for (unsigned i = 1; i <= 5; i++)
 		support_register(&t, i, SUPPORT_HANDLE_ITEM);
-	json_t *req = support_registration(catalog_find(t.catalog, SUPPORT_ACCEPT_ITEM), "李四", "11010519491231002X", "13700000000");
-	assert_int_equal(json_object_set_new(req, "agent", support_json("{'name':'代办人','id_type':'citizen_id','id_number':'652323200002290022','phone':'13600000000','relation':'邻居'}")), 0);
+	json_t *req = support_registration(catalog_find(t.catalog, SUPPORT_ACCEPT_ITEM), "李四", "11010519491231002X",
+	                                   "13700000000");
+	assert_int_equal(
+	    json_object_set_new(req, "agent",
+	                        support_json("{'name':'代办人','id_type':'citizen_id','id_number':'652323200002290022',"
+	                                     "'phone':'13600000000','relation':'邻居'}")),
+	    0);
 	register_as(6, SUPPORT_ACCEPT_ITEM, req);
 	assert_int_equal(find(SUPPORT_PERSON, 16), 5);
 	assert_int_equal(find(SUPPORT_PERSON, 3), 3);
@@ -794,7 +830,11 @@ static void look_ups(void **state)
 	support_case(&t, 3, &c);
 	assert_int_equal(find(c.view.receipt, 16), 1);
 	ledger_case_release(&c);
-	assert_int_equal(support_act(&t, 50, 3, EVENT_AMEND, support_json("{'field':'/applicant/phone','old':'13899990001','new':'13999990002','reason':'x'}")), PROBLEM_NONE);
+	assert_int_equal(
+	    support_act(
+	        &t, 50, 3, EVENT_AMEND,
+	        support_json("{'field':'/applicant/phone','old':'13899990001','new':'13999990002','reason':'x'}")),
+	    PROBLEM_NONE);
 	assert_int_equal(find(SUPPORT_PHONE, 16), 4); /* the old number finds it no more */
 	assert_int_equal(find("13999990002", 16), 1);
 	assert_int_equal(find(SUPPORT_PERSON, 16), 5);
@@ -856,12 +896,34 @@ static void changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(identity), T(not_enrolled), T(keys), T(schema_versions), T(damaged_files), T(a_head_that_is_not_the_last_event),
-	    T(reading_does_not_write), T(nothing_personal_at_rest), T(meta), T(another_enrolment),
-	    T(taken_in_and_forwarded), T(handled_here), T(every_item_of_a_village), T(a_township_forwards_to_the_department),
-	    T(a_missing_paper_keeps_it_here), T(receipts_count_by_day), T(true_time_of_receipt), T(rolled_back_as_if_never),
-	    T(the_same_key_twice_is_no_second_case), T(replays), T(request_macs), T(acts), T(acts_refused), T(revisions),
-	    T(history), T(paging_over_equal_times), T(look_ups), T(changes),
+	    T(identity),
+	    T(not_enrolled),
+	    T(keys),
+	    T(schema_versions),
+	    T(damaged_files),
+	    T(a_head_that_is_not_the_last_event),
+	    T(reading_does_not_write),
+	    T(nothing_personal_at_rest),
+	    T(meta),
+	    T(another_enrolment),
+	    T(taken_in_and_forwarded),
+	    T(handled_here),
+	    T(every_item_of_a_village),
+	    T(a_township_forwards_to_the_department),
+	    T(a_missing_paper_keeps_it_here),
+	    T(receipts_count_by_day),
+	    T(true_time_of_receipt),
+	    T(rolled_back_as_if_never),
+	    T(the_same_key_twice_is_no_second_case),
+	    T(replays),
+	    T(request_macs),
+	    T(acts),
+	    T(acts_refused),
+	    T(revisions),
+	    T(history),
+	    T(paging_over_equal_times),
+	    T(look_ups),
+	    T(changes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
 /* Verify finds every kind of tampering; rebuild makes the same projections again.
  *
  * One populated ledger is made once; each tampering is SQL on a copy of its file, as somebody with the disk would do it. */
-#include "shared/ledger/ledger.h"
 #include "shared/buf.h"
 #include "shared/fields.h"
 #include "shared/file.h"
+#include "shared/ledger/ledger.h"
 #include "shared/receipt.h"
 #include "tests/unit/support.h"
 
@@ -36,7 +36,8 @@ static int make(void **state)
 	support_feed_refused(&feed, t.log, 10, "transition");
 	support_feed_event(&feed, 700, 1, "accept", "county", "{'note':'已受理'}");
 	support_feed_event(&feed, 701, 90, "receive", "652323101201",
-	                   "{'item':'652323-019','receipt_number':'652323101201-20261124-010001-2','token':'0123456789abcdef','applicant':{'name':'李四'}}");
+	                   "{'item':'652323-019','receipt_number':'652323101201-20261124-010001-2','token':'"
+	                   "0123456789abcdef','applicant':{'name':'李四'}}");
 	support_feed_add(&feed, support_json("{'kind':'catalog','body':{'version':2,'catalog':'two'}}"));
 	if (support_feed_apply(&feed, &t, &e)) fail_msg("%s", e.msg);
 	for (unsigned i = 9; i <= CASES; i++)
@@ -125,7 +126,8 @@ static const struct {
     {"DELETE FROM events WHERE n = (SELECT max(n) FROM events)", "head"},
     {"UPDATE events SET seq = 1000 WHERE n = 5", "log 1"},
     {"INSERT INTO events (log, seq, id, case_id, type, at, clock, boot, mono, actor, device, origin, mac, hash) "
-     "SELECT 2, (SELECT max(seq) + 1 FROM events WHERE log = 2), randomblob(16), case_id, 'accept', at, clock, boot, mono, actor, device, origin, mac, hash FROM events WHERE n = 3",
+     "SELECT 2, (SELECT max(seq) + 1 FROM events WHERE log = 2), randomblob(16), case_id, 'accept', at, clock, boot, "
+     "mono, actor, device, origin, mac, hash FROM events WHERE n = 3",
      "log 2"},
     /* truth: logs */
     {"UPDATE logs SET head_seq = head_seq - 1 WHERE n = 2", "head"},
@@ -157,7 +159,8 @@ static const struct {
     {"UPDATE cases SET doc = CAST(substr(doc, 1, length(doc) - 1) || x'00' AS BLOB) WHERE state = 'received'", ""},
     {"UPDATE cases SET doc = (SELECT doc FROM cases WHERE state = 'forwarded') WHERE state = 'accepted'", ""},
     {"DELETE FROM cases WHERE state = 'accepted'", "missing"},
-    {"INSERT INTO cases SELECT randomblob(16), receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc FROM cases LIMIT 1",
+    {"INSERT INTO cases SELECT randomblob(16), receipt, station, item, state, holder, received_at, updated_at, "
+     "revision, own, settled, refused, last_seq, doc FROM cases LIMIT 1",
      "rows"},
     {"DELETE FROM verdicts WHERE settled = 0", "case"},
     {"DELETE FROM verdicts WHERE settled = 1", "case"},
@@ -232,8 +235,9 @@ static void dump(struct ledger *l, struct buf *out)
 			e = (struct err){0};
 			continue;
 		}
-		buf_addf(out, "%u %s %s %s %s %s %lld %lld %lld %d ", i, c.view.receipt, c.view.station, c.view.item, state_name(c.view.state), c.view.holder,
-		         (long long)c.view.received_at, (long long)c.view.updated_at, (long long)c.view.revision, (int)c.sync);
+		buf_addf(out, "%u %s %s %s %s %s %lld %lld %lld %d ", i, c.view.receipt, c.view.station, c.view.item,
+		         state_name(c.view.state), c.view.holder, (long long)c.view.received_at,
+		         (long long)c.view.updated_at, (long long)c.view.revision, (int)c.sync);
 		assert_int_equal(caseview_doc(&c.view, out, &e), ERR_OK);
 		buf_addc(out, '\n');
 		ledger_case_release(&c);

@@ -5,21 +5,24 @@
 #include <string.h>
 
 #define MINUTE 60000LL
-#define HOUR (60 * MINUTE)
-#define NOW SUPPORT_NOW
+#define HOUR   (60 * MINUTE)
+#define NOW    SUPPORT_NOW
 
 enum { Q_GET, Q_PUT, Q_CLEAR, Q_N };
 
 static const struct db_query queries[] = {
     {"get", "SELECT failures, locked_until FROM lockouts WHERE subject = :subject"},
-    {"put", "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at) "
-            "ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until"},
+    {"put",
+     "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at) "
+     "ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until"},
     {"clear", "DELETE FROM lockouts WHERE subject = :subject"},
 };
 static const struct lockout_queries lq = {Q_GET, Q_PUT, Q_CLEAR};
 
 static const struct db_migration schema[] = {
-    {1, "1", "CREATE TABLE lockouts (subject TEXT PRIMARY KEY, failures INTEGER, locked_until INTEGER, last_at INTEGER) STRICT;"},
+    {1, "1",
+     "CREATE TABLE lockouts (subject TEXT PRIMARY KEY, failures INTEGER, locked_until INTEGER, last_at INTEGER) "
+     "STRICT;"},
 };
 
 static struct support_folder folder;
@@ -68,7 +71,8 @@ static void fail_once(const char *subject, int64_t now)
 
 static void five_tries_then_doubling(void **state)
 {
-	static const int64_t delays[] = {MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE, 32 * MINUTE, HOUR, HOUR, HOUR};
+	static const int64_t delays[] = {MINUTE,      2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 16 * MINUTE,
+	                                 32 * MINUTE, HOUR,       HOUR,       HOUR};
 	int64_t now = NOW;
 	(void)state;
 	assert_int_equal(wait_of("account:a", now), 0);
@@ -132,8 +136,8 @@ static void rolled_back_with_its_transaction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(five_tries_then_doubling), cmocka_unit_test(survives_a_restart),
-	    cmocka_unit_test(a_clock_that_was_set_back), cmocka_unit_test(many_failures),
+	    cmocka_unit_test(five_tries_then_doubling),         cmocka_unit_test(survives_a_restart),
+	    cmocka_unit_test(a_clock_that_was_set_back),        cmocka_unit_test(many_failures),
 	    cmocka_unit_test(rolled_back_with_its_transaction),
 	};
 	return cmocka_run_group_tests(tests, make, drop);

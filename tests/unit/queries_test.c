@@ -15,7 +15,7 @@ struct part {
 	size_t n_migrations;
 };
 
-#define QUERY(name, sql) {#name, sql},
+#define QUERY(name, sql)              {#name, sql},
 #define MIGRATION(version, name, sql) {version, name, sql},
 static const struct db_query box_queries[] = {
 #include "box_queries.inc"
@@ -34,7 +34,8 @@ static const struct db_migration county_migrations[] = {
 
 static const struct part parts[] = {
     {"box", "schema/sql/box/queries.sql", box_queries, COUNT(box_queries), box_migrations, COUNT(box_migrations)},
-    {"county", "schema/sql/county/queries.sql", county_queries, COUNT(county_queries), county_migrations, COUNT(county_migrations)},
+    {"county", "schema/sql/county/queries.sql", county_queries, COUNT(county_queries), county_migrations,
+     COUNT(county_migrations)},
 };
 
 struct plan {
@@ -125,7 +126,8 @@ static void county(void **state)
 
 static void the_mark_is_read(void **state)
 {
-	static const char text[] = "-- head\n-- name: a\nSELECT 1;\n\n-- name: b\n-- scans: few\nSELECT 2;\n\n-- name: bc\n-- scans: \nSELECT 3;\n";
+	static const char text[] = "-- head\n-- name: a\nSELECT 1;\n\n-- name: b\n-- scans: few\nSELECT 2;\n\n-- name: "
+	                           "bc\n-- scans: \nSELECT 3;\n";
 	(void)state;
 	assert_int_equal(marked(text, "a"), 0);
 	assert_int_equal(marked(text, "b"), 1);

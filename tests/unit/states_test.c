@@ -19,7 +19,8 @@ static int read_csv(void **state)
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		if (*l == '#') continue;
 		struct line *x = &lines[n_lines];
-		if (sscanf(l, "%31[^,],%31[^,],%31[^,],%31[^,],%31s", x->from, x->event, x->to, x->who, x->by) != 5) fail_msg("%s", l);
+		if (sscanf(l, "%31[^,],%31[^,],%31[^,],%31[^,],%31s", x->from, x->event, x->to, x->who, x->by) != 5)
+			fail_msg("%s", l);
 		assert_true(++n_lines < COUNT(lines));
 	}
 	free(text);
@@ -65,13 +66,15 @@ static void event_names(void **state)
 
 static const char *who_name(enum case_who w)
 {
-	static const char *const names[] = {"window", "applicant", "organ", "handler_or_organ", "head", "system", "holder", "window_accept", "any"};
+	static const char *const names[] = {"window", "applicant",     "organ", "handler_or_organ", "head", "system",
+	                                    "holder", "window_accept", "any"};
 	return names[w];
 }
 
 static const char *by_name(enum case_by b)
 {
-	static const char *const names[] = {"holder", "registering", "either", "program", "county_or_registering", "any"};
+	static const char *const names[] = {"holder",  "registering",           "either",
+	                                    "program", "county_or_registering", "any"};
 	return names[b];
 }
 
@@ -101,7 +104,8 @@ static void every_pair(void **state)
 	(void)state;
 	for (int s = 0; s < STATE_COUNT; s++) {
 		for (int ev = 0; ev < EVENT_COUNT; ev++) {
-			const char *from = state_name((enum case_state)s), *event = state_event_name((enum case_event)ev);
+			const char *from = state_name((enum case_state)s),
+			           *event = state_event_name((enum case_event)ev);
 			const struct state_row *have = state_row_find((enum case_state)s, (enum case_event)ev);
 			const struct line *want = csv_row(from, event);
 			if (!have != !want) fail_msg("%s in %s: %s", event, from, have ? "has a row" : "has none");
@@ -141,7 +145,8 @@ static void final_states(void **state)
 	(void)state;
 	for (int i = 0; i < n; i++) {
 		if (rows[i].from == STATE_ANY || !state_final(rows[i].from)) continue;
-		assert_true(rows[i].event == EVENT_ARCHIVE || rows[i].event == EVENT_TERMINATE); /* nothing else leaves a final state */
+		assert_true(rows[i].event == EVENT_ARCHIVE ||
+		            rows[i].event == EVENT_TERMINATE); /* nothing else leaves a final state */
 	}
 	/* and archived is left by nothing: what may still be appended keeps it */
 	for (int ev = 0; ev < EVENT_COUNT; ev++) {

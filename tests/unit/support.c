@@ -129,18 +129,19 @@ static json_t *block_of(enum record r)
 	case RECORD_SERVICE: return support_json("{'topic':'找工作','advice':'介绍了三家企业'}");
 	case RECORD_ACTIVITY: return support_json("{'topic':'普法宣传','place':'村委会','headcount':35}");
 	case RECORD_MEDIATION:
-		return support_json("{'parties':[{'name':'张三'},{'name':'李四'}],'matter':'宅基地界线','outcome':'双方同意'}");
+		return support_json(
+		    "{'parties':[{'name':'张三'},{'name':'李四'}],'matter':'宅基地界线','outcome':'双方同意'}");
 	default: return NULL;
 	}
 }
 
 json_t *support_registration(const struct catalog_item *item, const char *name, const char *id, const char *phone)
 {
-	json_t *r = json_pack("{s:s,s:s,s:[{s:s,s:s,s:i}]}", "item", item->code, "channel", "window", "materials", "name",
-	                      "申请书", "form", "original", "copies", 1);
+	json_t *r = json_pack("{s:s,s:s,s:[{s:s,s:s,s:i}]}", "item", item->code, "channel", "window", "materials",
+	                      "name", "申请书", "form", "original", "copies", 1);
 	json_t *block = item->record == RECORD_APPLICATION
-	                    ? json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "kind", "person", "name", name, "id_type", "citizen_id",
-	                                "id_number", id, "phone", phone, "address", "大丰镇一村")
+	                    ? json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "kind", "person", "name", name, "id_type",
+	                                "citizen_id", "id_number", id, "phone", phone, "address", "大丰镇一村")
 	                    : block_of(item->record);
 	assert_non_null(r);
 	assert_non_null(block);
@@ -170,8 +171,11 @@ void support_ledger_make(struct support_ledger *t)
 	if (ledger_key_make(t->key, &e)) fail_msg("%s", e.msg);
 	struct ledger_config cfg = support_ledger_config(t, LEDGER_MIGRATE);
 	if (ledger_open(&cfg, &t->l, &e)) fail_msg("%s", e.msg);
-	struct ledger_enrolment en = {.station = SUPPORT_STATION, .name = "测试村便民服务站", .township = SUPPORT_TOWNSHIP,
-	                              .tier = TIER_VILLAGE, .box = 1};
+	struct ledger_enrolment en = {.station = SUPPORT_STATION,
+	                              .name = "测试村便民服务站",
+	                              .township = SUPPORT_TOWNSHIP,
+	                              .tier = TIER_VILLAGE,
+	                              .box = 1};
 	memcpy(en.station_key, t->station_key, sizeof en.station_key);
 	memcpy(en.log, t->log, sizeof en.log);
 	if (ledger_enrol(t->l, &en, &e)) fail_msg("%s", e.msg);
@@ -323,19 +327,20 @@ void support_feed_settled(struct support_feed *f, const uint8_t log[UUID_LEN], i
 {
 	char text[UUID_TEXT];
 	uuid_text(log, text);
-	support_feed_add(f, json_pack("{s:s,s:s,s:I,s:I}", "kind", "settled", "log", text, "from", (json_int_t)from, "to",
-	                              (json_int_t)to));
+	support_feed_add(f, json_pack("{s:s,s:s,s:I,s:I}", "kind", "settled", "log", text, "from", (json_int_t)from,
+	                              "to", (json_int_t)to));
 }
 
 void support_feed_refused(struct support_feed *f, const uint8_t log[UUID_LEN], int64_t seq, const char *code)
 {
 	char text[UUID_TEXT];
 	uuid_text(log, text);
-	support_feed_add(f, json_pack("{s:s,s:s,s:I,s:s,s:s,s:s}", "kind", "refused", "log", text, "seq", (json_int_t)seq,
-	                              "code", code, "pointer", "/x", "message", "not so"));
+	support_feed_add(f, json_pack("{s:s,s:s,s:I,s:s,s:s,s:s}", "kind", "refused", "log", text, "seq",
+	                              (json_int_t)seq, "code", code, "pointer", "/x", "message", "not so"));
 }
 
-void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const char *type, const char *origin, const char *body)
+void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const char *type, const char *origin,
+                        const char *body)
 {
 	char ev[UUID_TEXT], c[UUID_TEXT];
 	uint8_t raw[UUID_LEN];
@@ -343,9 +348,9 @@ void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const c
 	uuid_text(raw, ev);
 	support_id(n, raw);
 	uuid_text(raw, c);
-	support_feed_add(f, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o}", "kind", "event", "id", ev, "case_id", c, "type", type,
-	                              "origin", origin, "actor", "民政局", "at", (json_int_t)SUPPORT_NOW + 1000 * f->n, "body",
-	                              support_json(body)));
+	support_feed_add(f, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o}", "kind", "event", "id", ev, "case_id", c,
+	                              "type", type, "origin", origin, "actor", "民政局", "at",
+	                              (json_int_t)SUPPORT_NOW + 1000 * f->n, "body", support_json(body)));
 }
 
 int support_feed_apply(struct support_feed *f, struct support_ledger *t, struct err *e)

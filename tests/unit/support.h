@@ -16,16 +16,16 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define COUNT(a)            (sizeof(a) / sizeof *(a))
 
-#define SUPPORT_NOW 1795478400000LL /* 2026-11-24T00:00:00Z, 08:00 in China */
-#define SUPPORT_DAY_MS 86400000LL
-#define SUPPORT_STATION "652323101200"
-#define SUPPORT_TOWNSHIP "652323101000"
-#define SUPPORT_PATH_MAX 256
+#define SUPPORT_NOW         1795478400000LL /* 2026-11-24T00:00:00Z, 08:00 in China */
+#define SUPPORT_DAY_MS      86400000LL
+#define SUPPORT_STATION     "652323101200"
+#define SUPPORT_TOWNSHIP    "652323101000"
+#define SUPPORT_PATH_MAX    256
 
-#define SUPPORT_PERSON "652323198506151237" /* of domain.md section 4 */
-#define SUPPORT_PHONE "13899990001"
+#define SUPPORT_PERSON      "652323198506151237" /* of domain.md section 4 */
+#define SUPPORT_PHONE       "13899990001"
 #define SUPPORT_ACCEPT_ITEM "652323-001" /* a village takes it in (受理), an application */
 #define SUPPORT_HANDLE_ITEM "652323-019" /* a village handles it (办理), an application */
 
@@ -101,10 +101,10 @@ int64_t support_sql_int(const char *db, const char *sql);
 /* --- a feed, as the county would write it --- */
 
 struct support_feed {
-	const uint8_t *key;      /* the station's */
+	const uint8_t *key; /* the station's */
 	int64_t n;
 	uint8_t hash[DIGEST_LEN];
-	json_t *entries;         /* since the last support_feed_take */
+	json_t *entries; /* since the last support_feed_take */
 };
 void support_feed_init(struct support_feed *f, const uint8_t *key);
 void support_feed_release(struct support_feed *f);
@@ -113,7 +113,8 @@ void support_feed_add(struct support_feed *f, json_t *entry);
 void support_feed_settled(struct support_feed *f, const uint8_t log[UUID_LEN], int64_t from, int64_t to);
 void support_feed_refused(struct support_feed *f, const uint8_t log[UUID_LEN], int64_t seq, const char *code);
 /* An event of ORIGIN on case N with a body in the notation of support_json. */
-void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const char *type, const char *origin, const char *body);
+void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const char *type, const char *origin,
+                        const char *body);
 /* Applies what was added to the ledger, with its whole log as received; then the feed goes on behind it. */
 int support_feed_apply(struct support_feed *f, struct support_ledger *t, struct err *e);
 

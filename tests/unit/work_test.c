@@ -57,7 +57,8 @@ static void state_free(void *state)
 static void every_job_once(void **state)
 {
 	struct states s = {0};
-	struct work_config cfg = {.threads = 4, .queue_max = 10000, .state_new = state_new, .state_free = state_free, .arg = &s};
+	struct work_config cfg = {
+	    .threads = 4, .queue_max = 10000, .state_new = state_new, .state_free = state_free, .arg = &s};
 	struct work *w = NULL;
 	struct err e = {0};
 	atomic_int ran = 0;
@@ -115,7 +116,8 @@ static void bad_configs(void **state)
 static void a_state_that_cannot_be_made(void **state)
 {
 	struct states s = {.fail_at = 3};
-	struct work_config cfg = {.threads = 4, .queue_max = 1, .state_new = state_new, .state_free = state_free, .arg = &s};
+	struct work_config cfg = {
+	    .threads = 4, .queue_max = 1, .state_new = state_new, .state_free = state_free, .arg = &s};
 	struct work *w = NULL;
 	struct err e = {0};
 	(void)state;
