@@ -172,7 +172,7 @@ integration: ## the suites over real processes (build first: make all; make SAN=
 		schema/scripts/*_test.mjs tests/integration/*.test.mjs
 bench: ## measure against raw limits in one run; figures to build/bench, a table to the terminal
 	@B=$(B) packaging/install-deps.sh bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(B)/bench/raw $(B)/bench/ingest
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/bench.mjs
 lint: deps-test ## format, static analysis, shell, OpenAPI
 	@clang-format-14 --dry-run -Werror $(C_FILES) && echo "clang-format: ok"

@@ -32,6 +32,7 @@ struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *re
 	c->edition = items_get(gw->items);
 	c->lc.actor = sessions_caller(req)->account.name;
 	c->lc.device = "";
+	c->lc.seen = &c->seen;
 	c->lc.now = ledger_now(l);
 	memcpy(c->lc.key, http_req_key(req), UUID_LEN);
 	int rc = ledger_request_mac(l, target, c->lc.actor, http_req_json(req), c->lc.request, &e);
@@ -61,9 +62,10 @@ static int replay(struct ledger *l, struct call *c, struct err *e)
 	return rc ? err_set(e, (enum err_code)rc, "%s", clash.msg) : ERR_OK;
 }
 
+/* The case as it stands, for the answer. REPLAYED calls have to read it; others were handed it by what they did. */
 static int look(struct ledger *l, struct call *c, struct err *e)
 {
-	int rc = ledger_case_get(l, c->case_id, &c->seen, e);
+	int rc = c->replayed ? ledger_case_get(l, c->case_id, &c->seen, e) : ERR_OK;
 	if (!rc) c->refused = present_refusals(l, &c->seen, e);
 	return rc || c->refused ? rc : e ? (int)e->code : (int)ERR_NOMEM;
 }
@@ -73,7 +75,7 @@ static int run(struct ledger *l, struct writer_job *job, struct err *e)
 	struct call *c = (struct call *)job;
 	int rc = replay(l, c, e);
 	if (!rc && !c->replayed && !problem_any(&c->problem)) rc = c->append(l, c, e);
-	/* read back in the same transaction: nobody can have come between */
+	/* seen in the same transaction: nobody can have come between */
 	return rc || problem_any(&c->problem) ? rc : look(l, c, e);
 }
 

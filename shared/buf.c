@@ -23,13 +23,16 @@ void buf_reset(struct buf *b)
 {
 	if (b->cap) explicit_bzero(b->data, b->cap);
 	b->len = 0;
-	b->bad = false;
+	b->bad = b->full = false;
 }
 
 char *buf_reserve(struct buf *b, size_t len)
 {
 	if (b->bad) return NULL;
-	if (len > b->max - b->len) goto bad;
+	if (len > b->max - b->len) {
+		b->full = true;
+		goto bad;
+	}
 	if (b->len + len + 1 > b->cap) {
 		size_t cap = b->cap ? b->cap : 128;
 		while (cap < b->len + len + 1)

@@ -14,6 +14,7 @@ struct buf {
 	size_t cap; /* bytes allocated */
 	size_t max; /* most bytes that LEN may reach */
 	bool bad;   /* an add was refused */
+	bool full;  /* ... for the ceiling, not for want of memory */
 };
 
 /* Makes B empty with ceiling MAX. Nothing is allocated. */

@@ -106,6 +106,7 @@ int canon_write(const json_t *v, struct buf *out, struct err *e)
 	case JSON_NULL: buf_adds(out, "null"); break;
 	case JSON_REAL: return err_set(e, ERR_INVALID, "a number is not an integer");
 	}
-	if (!rc && out->bad) rc = err_set(e, ERR_NOMEM, "canonical JSON is too large");
+	if (!rc && out->full) rc = err_set(e, ERR_INVALID, "canonical JSON is too large");
+	if (!rc && out->bad) rc = err_set(e, ERR_NOMEM, "canonical JSON");
 	return rc;
 }

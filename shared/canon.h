@@ -10,7 +10,8 @@
 
 #include <jansson.h>
 
-/* Appends the canonical form of V to OUT. ERR_INVALID for a real, an integer out of range or a key that is not ASCII. */
+/* Appends the canonical form of V to OUT. ERR_INVALID for a real, an integer out of range, a key that is not
+ * ASCII, or more than OUT may hold. */
 int canon_write(const json_t *v, struct buf *out, struct err *e);
 /* Appends S (UTF-8, LEN bytes) as a canonical string, quotes included. */
 void canon_string(struct buf *out, const char *s, size_t len);

@@ -35,7 +35,6 @@ int event_set_body(struct event *ev, const json_t *body, const uint8_t key[EVENT
 	buf_init(&b, EVENT_BODY_MAX);
 	int rc = canon_write(body, &b, e);
 	if (rc) {
-		if (b.bad) rc = (int)ERR_INVALID;
 		buf_release(&b);
 		return rc;
 	}

@@ -18,8 +18,15 @@ struct db_stmt {
 	int bind_rc; /* the first binding that failed (out of memory) */
 };
 
+/* Transaction control, said for every group and every job: prepared like the queries. */
+enum control { BEGIN_WRITE, BEGIN_VIEW, COMMIT, SAVEPOINT, RELEASE, ROLLBACK_TO, ROLLBACK, N_CONTROL };
+
+static const char *const control_sql[N_CONTROL] = {"BEGIN IMMEDIATE", "BEGIN",         "COMMIT",  "SAVEPOINT s",
+                                                   "RELEASE s",       "ROLLBACK TO s", "ROLLBACK"};
+
 struct db {
 	sqlite3 *h;
+	sqlite3_stmt *control[N_CONTROL];
 	const struct db_query *queries;
 	size_t n;
 	struct db_stmt *stmts;
@@ -54,6 +61,21 @@ static int exec(struct db *db, const char *sql, struct err *e)
 	return rc == SQLITE_OK ? ERR_OK : fail(db, rc, sql, e);
 }
 
+static int prepare_control(struct db *db, enum control what)
+{
+	if (db->control[what]) return SQLITE_OK;
+	return sqlite3_prepare_v3(db->h, control_sql[what], -1, SQLITE_PREPARE_PERSISTENT, &db->control[what], NULL);
+}
+
+static int control(struct db *db, enum control what, struct err *e)
+{
+	int rc = prepare_control(db, what);
+	if (rc == SQLITE_OK) rc = sqlite3_step(db->control[what]);
+	int err = rc == SQLITE_DONE ? ERR_OK : fail(db, rc, control_sql[what], e);
+	(void)sqlite3_reset(db->control[what]); /* repeats the error of the step */
+	return err;
+}
+
 static int pragma_int(struct db *db, const char *sql, int64_t *out, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
@@ -80,7 +102,10 @@ static int set_pragmas(struct db *db, const struct db_config *cfg, struct err *e
 	if (!err && cfg->mode == DB_CREATE) err = exec(db, "PRAGMA journal_mode=WAL", e);
 	if (!err) err = exec(db, "PRAGMA synchronous=FULL", e);
 	if (!err && cfg->mode == DB_READ) err = exec(db, "PRAGMA query_only=ON", e);
-	return err;
+	if (err) return err;
+	/* made now: the way back must not need memory that has just run out */
+	rc = prepare_control(db, ROLLBACK);
+	return rc == SQLITE_OK ? ERR_OK : fail(db, rc, control_sql[ROLLBACK], e);
 }
 
 int db_open(const struct db_config *cfg, struct db **out, struct err *e)
@@ -115,6 +140,8 @@ void db_close(struct db *db)
 	if (!db) return;
 	for (size_t i = 0; i < db->n; i++)
 		(void)sqlite3_finalize(db->stmts[i].h); /* repeats the error of its last step */
+	for (int i = 0; i < N_CONTROL; i++)
+		(void)sqlite3_finalize(db->control[i]);
 	int rc = sqlite3_close(db->h);
 	assert(rc == SQLITE_OK); /* a statement of ours is still alive */
 	(void)rc;
@@ -190,23 +217,23 @@ int db_prepare_all(struct db *db, struct err *e)
 
 int db_begin(struct db *db, struct err *e)
 {
-	return exec(db, "BEGIN IMMEDIATE", e);
+	return control(db, BEGIN_WRITE, e);
 }
 
 int db_begin_read(struct db *db, struct err *e)
 {
-	return exec(db, "BEGIN", e);
+	return control(db, BEGIN_VIEW, e);
 }
 
 int db_commit(struct db *db, struct err *e)
 {
-	return exec(db, "COMMIT", e);
+	return control(db, COMMIT, e);
 }
 
 void db_rollback(struct db *db)
 {
 	/* Some errors have already rolled back by themselves (SQLITE_FULL, IOERR): ask before saying it. */
-	if (db_in_transaction(db)) (void)sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+	if (db_in_transaction(db)) (void)control(db, ROLLBACK, NULL);
 }
 
 bool db_in_transaction(struct db *db)
@@ -216,18 +243,18 @@ bool db_in_transaction(struct db *db)
 
 int db_savepoint(struct db *db, struct err *e)
 {
-	return exec(db, "SAVEPOINT s", e);
+	return control(db, SAVEPOINT, e);
 }
 
 int db_release_savepoint(struct db *db, struct err *e)
 {
-	return exec(db, "RELEASE s", e);
+	return control(db, RELEASE, e);
 }
 
 int db_rollback_savepoint(struct db *db, struct err *e)
 {
-	int err = exec(db, "ROLLBACK TO s", e);
-	return err ? err : exec(db, "RELEASE s", e);
+	int err = control(db, ROLLBACK_TO, e);
+	return err ? err : control(db, RELEASE, e);
 }
 
 struct db_stmt *db_query(struct db *db, size_t index, struct err *e)
@@ -252,9 +279,10 @@ struct db_stmt *db_query(struct db *db, size_t index, struct err *e)
 static int param(struct db_stmt *s, const char *name)
 {
 	char full[48];
-	int n = snprintf(full, sizeof full, ":%s", name);
-	assert(n > 0 && (size_t)n < sizeof full);
-	(void)n;
+	size_t n = strlen(name);
+	assert(n > 0 && n + 1 < sizeof full);
+	full[0] = ':';
+	memcpy(full + 1, name, n + 1);
 	int i = sqlite3_bind_parameter_index(s->h, full);
 	assert(i > 0);
 	return i;

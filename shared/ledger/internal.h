@@ -19,6 +19,8 @@ struct ledger {
 	/* The open log inside a write transaction: read once, written once at its end. */
 	struct ledger_head head, part_head;
 	bool head_loaded, head_dirty, part_loaded, part_dirty;
+	/* The last change number, likewise; -1 = not read in this transaction. */
+	int64_t change, part_change;
 };
 
 /* Seals LEN bytes bound to the text KIND and the numbers A and B into a new buffer (free). */
@@ -34,14 +36,22 @@ void ledger_index_mac(struct ledger *l, const char *kind, const char *value, uin
 
 /* Folds the case from its events and writes its row, keys and change. */
 int ledger_project(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
-/* The same for a case that had no row before: there are no old keys to clear. */
-int ledger_project_new(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
+/* The same, and hands the case over in SEEN (NULL = not wanted). */
+int ledger_project_seen(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_case *seen, struct err *e);
+/* Writes a fold that was just made as the case's row, keys and change; FRESH = the case had no row, so there are no old
+ * keys to clear. Takes the view and hands it over in SEEN unless that is NULL. */
+struct ledger_fold;
+int ledger_put_fold(struct ledger *l, struct ledger_fold *f, bool fresh, struct ledger_case *seen, struct err *e);
 /* Gives EV its place at the end of the open log and writes it; REQUEST is the call's mac or NULL. */
 int ledger_chain(struct ledger *l, struct event *ev, const uint8_t *request, struct err *e);
 /* Name under which a case's document is sealed. */
 void ledger_case_kind(const uint8_t id[UUID_LEN], char out[48]);
 /* Bumps the case's change alone: its sync moved. */
 int ledger_touch(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
+
+/* The least advanced of a case's own events by its counts; a refusal overrides. */
+enum ledger_sync ledger_sync_of(const struct ledger_head *h, int64_t own, int64_t settled, int64_t refused,
+                                int64_t last);
 
 /* One case's fold with its counts; what `ledger_project` stores and `ledger_verify` compares. */
 struct ledger_fold {

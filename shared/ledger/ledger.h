@@ -102,6 +102,8 @@ int ledger_meta_set_text(struct ledger *l, const char *key, const char *v, struc
 
 /* --- writing (append.c, enrol.c) --- */
 
+struct ledger_case;
+
 /* One call of a caller: its key is the id of its first event. */
 struct ledger_call {
 	uint8_t key[UUID_LEN];
@@ -109,7 +111,8 @@ struct ledger_call {
 	const char *actor;           /* account name */
 	const char *device;          /* phone, or "" */
 	struct clock_now now;
-	unsigned appended; /* events so far; start with 0 */
+	unsigned appended;        /* events so far; start with 0 */
+	struct ledger_case *seen; /* gets the case as the call leaves it; NULL = not wanted. Release it */
 };
 
 /* HMAC under the index key over METHOD and TARGET of the call, PRINCIPAL and the canonical BODY. */

@@ -205,17 +205,18 @@ static int put_row(struct ledger *l, const struct ledger_fold *f, const uint8_t 
 
 int ledger_touch(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e)
 {
-	int64_t head = 0;
-	struct db_stmt *s = db_query(l->db, Q_change_head, e);
-	if (!s) return ERR_IO;
-	int r = db_step(s, e);
-	if (r < 0) return -r;
-	if (r > 0) head = db_int(s, 0);
-	db_reset(s);
-	s = db_query(l->db, Q_change_put, e);
+	if (l->change < 0) {
+		struct db_stmt *h = db_query(l->db, Q_change_head, e);
+		if (!h) return ERR_IO;
+		int r = db_step(h, e);
+		if (r < 0) return -r;
+		l->change = r > 0 ? db_int(h, 0) : 0;
+		db_reset(h);
+	}
+	struct db_stmt *s = db_query(l->db, Q_change_put, e);
 	if (!s) return ERR_IO;
 	db_bind_blob(s, "case_id", id, UUID_LEN);
-	db_bind_int(s, "change", head + 1);
+	db_bind_int(s, "change", ++l->change);
 	return db_run(s, e);
 }
 
@@ -227,38 +228,54 @@ static int drop_row(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e)
 	return db_run(s, e);
 }
 
-static int project(struct ledger *l, const uint8_t id[UUID_LEN], bool fresh, struct err *e)
+static int put_case(struct ledger *l, const struct ledger_fold *f, bool fresh, struct err *e)
 {
-	struct ledger_fold f;
 	struct buf doc;
 	char kind[48];
 	uint8_t *sealed = NULL;
 	size_t n = 0;
-	int rc = ledger_fold_case(l, id, &f, NULL, NULL, e);
-	if (rc) return rc;
 	buf_init(&doc, LIMIT_EXCHANGE);
-	ledger_case_kind(id, kind);
-	if (!f.view.exists) { /* events of a case whose registration never came: they wait in the history */
-		rc = drop_row(l, id, e);
-	} else {
-		rc = caseview_doc(&f.view, &doc, e);
-		if (!rc) rc = ledger_seal(l, kind, 0, 0, doc.data, doc.len, &sealed, &n, e);
-		if (!rc) rc = put_row(l, &f, sealed, n, e);
-		if (!rc) rc = put_keys(l, &f.view, fresh, e);
-	}
-	if (!rc) rc = ledger_touch(l, id, e);
+	ledger_case_kind(f->view.id, kind);
+	int rc = caseview_doc(&f->view, &doc, e);
+	if (!rc) rc = ledger_seal(l, kind, 0, 0, doc.data, doc.len, &sealed, &n, e);
+	if (!rc) rc = put_row(l, f, sealed, n, e);
+	if (!rc) rc = put_keys(l, &f->view, fresh, e);
 	free(sealed);
 	buf_release(&doc);
-	caseview_release(&f.view);
 	return rc;
+}
+
+/* Hands the view over as a reader of the row would have it. */
+static int hand_over(struct ledger *l, struct ledger_fold *f, struct ledger_case *seen, struct err *e)
+{
+	struct ledger_head *h = NULL;
+	int rc = ledger_tx_head(l, &h, e);
+	if (rc) return rc;
+	seen->view = f->view;
+	seen->sync = ledger_sync_of(h, f->own, f->settled, f->refused, f->last_seq);
+	f->view.doc = NULL;
+	return ERR_OK;
+}
+
+int ledger_put_fold(struct ledger *l, struct ledger_fold *f, bool fresh, struct ledger_case *seen, struct err *e)
+{
+	int rc = f->view.exists
+	             ? put_case(l, f, fresh, e)
+	             : drop_row(l, f->view.id, e); /* its registration never came: the events wait in the history */
+	if (!rc) rc = ledger_touch(l, f->view.id, e);
+	if (!rc && seen) rc = hand_over(l, f, seen, e);
+	caseview_release(&f->view);
+	return rc;
+}
+
+int ledger_project_seen(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_case *seen, struct err *e)
+{
+	struct ledger_fold f;
+	int rc = ledger_fold_case(l, id, &f, NULL, NULL, e);
+	return rc ? rc : ledger_put_fold(l, &f, false, seen, e);
 }
 
 int ledger_project(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e)
 {
-	return project(l, id, false, e);
-}
-
-int ledger_project_new(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e)
-{
-	return project(l, id, true, e);
+	return ledger_project_seen(l, id, NULL, e);
 }

@@ -19,9 +19,8 @@ void ledger_case_release(struct ledger_case *c)
 	caseview_release(&c->view);
 }
 
-/* The least advanced of a case's own events; a refusal overrides. */
-static enum ledger_sync sync_of_case(const struct ledger_head *h, int64_t own, int64_t settled, int64_t refused,
-                                     int64_t last)
+enum ledger_sync ledger_sync_of(const struct ledger_head *h, int64_t own, int64_t settled, int64_t refused,
+                                int64_t last)
 {
 	if (refused > 0) return SYNC_REFUSED;
 	if (settled >= own) return SYNC_SETTLED;
@@ -62,7 +61,7 @@ static int read_row(struct ledger *l, struct db_stmt *s, const struct ledger_hea
 	v->received_at = db_int(s, 6);
 	v->updated_at = db_int(s, 7);
 	v->revision = db_int(s, 8);
-	c->sync = sync_of_case(h, db_int(s, 9), db_int(s, 10), db_int(s, 11), db_int(s, 12));
+	c->sync = ledger_sync_of(h, db_int(s, 9), db_int(s, 10), db_int(s, 11), db_int(s, 12));
 	p = db_blob(s, 13, &n);
 	ledger_case_kind(id, kind);
 	int rc = ledger_unseal(l, kind, 0, 0, p, n, &doc, &n, e);

@@ -272,6 +272,7 @@ int ledger_tx_head(struct ledger *l, struct ledger_head **out, struct err *e)
 static void forget_head(struct ledger *l)
 {
 	l->head_loaded = l->head_dirty = false;
+	l->change = -1;
 }
 
 /* A killed holder lets go by dying. Blocking is right: whoever holds the gate is about to finish. */
@@ -329,6 +330,7 @@ int ledger_part_begin(struct ledger *l, struct err *e)
 	l->part_head = l->head;
 	l->part_loaded = l->head_loaded;
 	l->part_dirty = l->head_dirty;
+	l->part_change = l->change;
 	return db_savepoint(l->db, e);
 }
 
@@ -339,6 +341,7 @@ int ledger_part_end(struct ledger *l, bool keep, struct err *e)
 	l->head = l->part_head;
 	l->head_loaded = l->part_loaded;
 	l->head_dirty = l->part_dirty;
+	l->change = l->part_change;
 	return db_rollback_savepoint(l->db, e);
 }
 

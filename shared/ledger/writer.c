@@ -41,18 +41,21 @@ static struct writer_job *take(struct writer *w)
 	return group;
 }
 
-static void run_one(struct ledger *l, struct writer_job *j)
+/* Runs one job in its own part. An answer other than 0 is the whole group's: the transaction is gone, or the part could
+ * not be closed and can no longer be told from its neighbours. */
+static int run_one(struct ledger *l, struct writer_job *j, struct err *e)
 {
-	struct err e = {0};
 	j->err = (struct err){0};
 	j->rc = ledger_part_begin(l, &j->err);
-	if (j->rc) return;
-	j->rc = j->run(l, j, &j->err);
-	int rc = ledger_part_end(l, j->rc == ERR_OK, &e);
-	if (rc && !j->rc) {
-		j->rc = rc;
-		j->err = e;
+	bool part = j->rc == ERR_OK;
+	if (part) j->rc = j->run(l, j, &j->err);
+	if (!db_in_transaction(ledger_db(l))) { /* a full or failing disk took the whole group with it */
+		*e = j->err;
+		return j->rc ? j->rc : err_set(e, ERR_IO, "the transaction is gone");
 	}
+	int rc = part ? ledger_part_end(l, j->rc == ERR_OK, e) : ERR_OK;
+	if (rc) ledger_rollback(l);
+	return rc;
 }
 
 static void fail_all(struct writer_job *group, int rc, const struct err *e)
@@ -72,14 +75,8 @@ static int64_t run_group(struct writer *w, struct writer_job *group)
 	for (struct writer_job *j = group; j; j = j->next)
 		j->rc = ERR_OK;
 	int rc = ledger_begin(l, &e);
-	for (struct writer_job *j = group; j && !rc; j = j->next) {
-		run_one(l, j);
-		if (j->rc &&
-		    !db_in_transaction(ledger_db(l))) { /* a full or failing disk took the whole group with it */
-			rc = j->rc;
-			e = j->err;
-		}
-	}
+	for (struct writer_job *j = group; j && !rc; j = j->next)
+		rc = run_one(l, j, &e);
 	if (!rc) rc = ledger_commit(l, &e);
 	if (rc) {
 		ledger_rollback(l);

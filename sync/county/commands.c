@@ -258,8 +258,9 @@ int command_stations(struct cli *cli, struct err *e)
 	if (!rc && cli->value[O_JSON]) {
 		rc = print_json(json_incref(out), e);
 	} else if (!rc) {
-		json_array_foreach(json_object_get(out, "items"), i, st)
+		json_array_foreach(json_object_get(out, "items"), i, st) {
 			print_station(st);
+		}
 	}
 	json_decref(out);
 	close_county(&o);

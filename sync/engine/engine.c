@@ -38,7 +38,8 @@ struct engine {
 	char *signature;
 	char key_id[WIRE_KEY_ID_MAX]; /* that the signature names */
 	struct wire_answer answer;
-	bool again; /* go on at once when the answer is applied */
+	bool again;        /* go on at once when the answer is applied */
+	bool told_to_wait; /* the county named the time of the next call */
 	struct engine_status st;
 };
 
@@ -132,6 +133,13 @@ static void back_off(struct engine *g, int64_t mono, const char *why)
 	rest(g, mono + 1 + (int64_t)draw(g, (uint64_t)bound));
 }
 
+/* Only what reached the ledger ends a row of failures: an answer that cannot be applied is no success. */
+static void went_well(struct engine *g)
+{
+	g->st.failed_in_row = 0;
+	g->st.error[0] = '\0';
+}
+
 static void step_idle(struct engine *g, int64_t mono, struct engine_step *out)
 {
 	if (mono < g->due) {
@@ -139,6 +147,7 @@ static void step_idle(struct engine *g, int64_t mono, struct engine_step *out)
 		return;
 	}
 	g->state = READING;
+	g->told_to_wait = false;
 	g->st.next = 0;
 	*out = (struct engine_step){.what = ENGINE_READ, .limit = g->batch, .max_bytes = LIMIT_BATCH_BYTES};
 }
@@ -232,15 +241,14 @@ static void judge_answer(struct engine *g, int64_t mono)
 	}
 	g->st.answers++;
 	g->st.link_up = true;
-	g->st.failed_in_row = 0;
-	g->st.error[0] = '\0';
-	if (g->answer.detail && !g->detail) { /* nothing was stored: once more, with each event's own hash */
-		g->detail = true;
+	bool first = !g->detail;
+	g->detail = g->answer.detail && first;
+	if (g->detail) /* nothing was stored: once more, with each event's own hash */
 		rest(g, mono);
-		return;
-	}
-	g->detail = false;
-	g->state = same_mark(&g->answer.received, &g->req.head) ? APPLYING : LOOKING;
+	else if (g->answer.detail)
+		back_off(g, mono, "the county cannot follow this batch, not even in detail");
+	else
+		g->state = same_mark(&g->answer.received, &g->req.head) ? APPLYING : LOOKING;
 }
 
 static void check_signature(struct engine *g, int64_t mono)
@@ -310,6 +318,7 @@ void engine_key(struct engine *g, int64_t mono, struct ec_key *key)
 void engine_applied(struct engine *g, int64_t mono)
 {
 	bool rewound = g->state == REWINDING;
+	went_well(g);
 	assert(g->state == APPLYING || g->state == REWINDING);
 	if (!rewound) {
 		g->st.sent += g->req.n_events;
@@ -319,6 +328,7 @@ void engine_applied(struct engine *g, int64_t mono)
 	bool more = rewound || g->answer.more || g->again;
 	g->st.working = more;
 	int64_t wait = g->answer.retry_after_s ? (int64_t)g->answer.retry_after_s * 1000 : more ? 0 : g->cfg.poll_ms;
+	g->told_to_wait = g->answer.retry_after_s > 0;
 	rest(g, mono + wait);
 }
 
@@ -335,6 +345,7 @@ void engine_found(struct engine *g, int64_t mono, bool found)
 
 void engine_reset(struct engine *g)
 {
+	went_well(g);
 	g->detail = false;
 	rest(g, 0);
 }
@@ -342,8 +353,8 @@ void engine_reset(struct engine *g)
 void engine_kick(struct engine *g, bool link_up)
 {
 	if (link_up) g->st.failed_in_row = 0;
-	/* a new event does not shorten a back-off: the link is no better for it */
-	if (g->state == IDLE && (link_up || g->st.failed_in_row == 0)) g->due = 0;
+	/* a new event shortens neither a back-off, for the link is no better for it, nor a wait that the county asked for */
+	if (g->state == IDLE && (link_up || (g->st.failed_in_row == 0 && !g->told_to_wait))) g->due = 0;
 }
 
 void engine_status(const struct engine *g, struct engine_status *out)

@@ -82,7 +82,8 @@ int wire_request_encode(const struct wire_request *r, struct buf *b, struct err 
 		if (rc) return rc;
 	}
 	buf_addc(b, '}');
-	return b->bad ? err_set(e, ERR_NOMEM, "the request is too large") : ERR_OK;
+	if (b->full) return err_set(e, ERR_INVALID, "the request is too large");
+	return b->bad ? err_set(e, ERR_NOMEM, "request") : ERR_OK;
 }
 
 static bool get_mark(const json_t *o, const char *name, struct wire_mark *m)
@@ -175,6 +176,7 @@ static int decode_request(const json_t *j, struct wire_request *r, struct err *e
 	if (!get_mark(j, "have", &r->have) || !get_mark(j, "head", &r->head) || !get_mark(j, "feed", &r->feed))
 		return err_set(e, ERR_INVALID, "have, head or feed");
 	r->health = json_incref(fields_get(j, "health"));
+	if (r->health && !json_is_object(r->health)) return err_set(e, ERR_INVALID, "health is not an object");
 	return get_events(json_object_get(j, "events"), r, e);
 }
 
@@ -212,7 +214,8 @@ int wire_answer_encode(const struct wire_answer *a, struct buf *b, struct err *e
 	buf_addf(b, ",\"more\":%s,\"now\":%" PRId64 ",\"retry_after\":%d}", a->more ? "true" : "false", a->now,
 	         a->retry_after_s);
 	if (rc) return rc;
-	return b->bad ? err_set(e, ERR_NOMEM, "the answer is too large") : ERR_OK;
+	if (b->full) return err_set(e, ERR_INVALID, "the answer is too large");
+	return b->bad ? err_set(e, ERR_NOMEM, "answer") : ERR_OK;
 }
 
 static int decode_answer(const json_t *j, struct wire_answer *a, struct err *e)
@@ -224,12 +227,13 @@ static int decode_answer(const json_t *j, struct wire_answer *a, struct err *e)
 	a->feed = json_incref(json_object_get(j, "feed"));
 	if (!json_is_array(a->feed)) return err_set(e, ERR_INVALID, "feed is not an array");
 	a->detail = json_is_true(json_object_get(j, "detail"));
-	a->box = (int)fields_int(j, "box", 0);
+	int64_t box = fields_int(j, "box", 0);
 	a->more = json_is_true(json_object_get(j, "more"));
 	a->now = fields_int(j, "now", 0);
 	int64_t retry = fields_int(j, "retry_after", 0);
 	a->retry_after_s = retry < 0 ? 0 : retry > 86400 ? 86400 : (int)retry;
-	if (a->box < 0 || a->box > 99 || a->now <= 0) return err_set(e, ERR_INVALID, "box or now");
+	if (box < 0 || box > 99 || a->now <= 0) return err_set(e, ERR_INVALID, "box or now");
+	a->box = (int)box;
 	return ERR_OK;
 }
 

@@ -102,7 +102,7 @@ export async function startBox(options = {}) {
       const end = await box.stop();
       if (end.code !== 0) throw new Error(`the gateway ended with ${end.code ?? end.signal}\n${log}`);
     }
-    if (/ERROR: AddressSanitizer|runtime error:|LeakSanitizer/.test(log)) throw new Error(log);
+    if (/(ERROR|WARNING): (Address|Thread)Sanitizer|runtime error:|LeakSanitizer/.test(log)) throw new Error(log);
     rmSync(box.dir, { recursive: true, force: true });
   };
   box.client = (more = {}) => {

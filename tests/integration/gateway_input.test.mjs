@@ -121,7 +121,7 @@ describe('bad input', () => {
   });
 
   /** Sends TEXT as it is; the status line, headers and body that come. */
-  const rawly = (text) => new Promise((resolve, reject) => {
+  const rawly = (text) => new Promise((resolve) => {
     const socket = tls.connect({ port: box.port, host: '127.0.0.1', ca: box.root }, () => socket.write(text));
     let seen = '';
     const end = () => {
@@ -133,7 +133,7 @@ describe('bad input', () => {
     socket.setTimeout(4000, () => { socket.destroy(); end(); });
     socket.on('data', (data) => { seen += data; if (/\r\n\r\n[^]/.test(seen)) socket.end(); });
     socket.on('close', end);
-    socket.on('error', reject);
+    socket.on('error', end); // a reset after the answer is the library's way to end some of these
   });
   const head = (line, ...more) => `${line} HTTP/1.1\r\nHost: xinke.internal\r\nAuthorization: Bearer ${clerk.token}\r\n${more.map((one) => `${one}\r\n`).join('')}\r\n`;
 

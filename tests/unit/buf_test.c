@@ -37,6 +37,7 @@ static void ceiling(void **state)
 	assert_false(b.bad);
 	buf_addc(&b, 'x');
 	assert_true(b.bad);
+	assert_true(b.full);
 	assert_string_equal(b.data, "0123456789");
 	buf_addf(&b, "%d", 1);
 	assert_null(buf_reserve(&b, 0));

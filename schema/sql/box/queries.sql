@@ -141,10 +141,6 @@ SELECT id FROM cases WHERE receipt = :receipt;
 -- scans: counts all, for /metrics and status
 SELECT count(*) FROM cases;
 
--- name: case_ids
--- scans: verify walks every case
-SELECT id FROM cases ORDER BY id;
-
 -- name: case_key_put
 INSERT INTO case_keys (hmac, case_id) VALUES (:hmac, :case_id) ON CONFLICT DO NOTHING;
 
@@ -201,7 +197,7 @@ DELETE FROM things;
 DELETE FROM serials;
 
 -- name: all_case_ids
--- scans: rebuild walks every case of events and feed
+-- scans: verify and rebuild walk every case of events and feed
 SELECT case_id FROM events WHERE case_id IS NOT NULL UNION SELECT case_id FROM feed WHERE case_id IS NOT NULL;
 
 -- name: staff_by_name
