@@ -348,6 +348,32 @@ static void item_not_offered(void **state)
 	test_box_release(&b);
 }
 
+/* A registration that was refused and comes again, better: the revision is the place in the county's order, however the
+ * batches fall. */
+static void refused_registration_mended(void **state)
+{
+	struct test_county *w = county_of(state);
+	struct test_box b;
+	struct caseview v;
+	test_box_make(&b, w, COUNTY_VILLAGE);
+	test_box_force(&b, 101, 1, "receive", "{'item':'652323-050'}");
+	assert_int_equal(test_box_exchange(&b, 0, ANSWER_KEPT, NULL), PROBLEM_NONE);
+	test_box_force(
+	    &b, 201, 1, "receive",
+	    "{'item':'652323-001','channel':'window','catalog':'hutubi-2022','catalog_version':1,"
+	    "'receipt_number':'652323101200-20261124-010001-1','received_at':1795478400000,'record':'application',"
+	    "'token':'0123456789ABCDEF','applicant':{'kind':'person','name':'王建国','id_type':'citizen_id',"
+	    "'id_number':'" SUPPORT_PERSON "','phone':'" SUPPORT_PHONE "','address':'大丰镇一村'}}");
+	test_box_settle(&b);
+	assert_verdict(w, 101, "body");
+	assert_verdict(w, 201, "");
+	view_of(w, 1, &v);
+	assert_int_equal(v.revision, 2);
+	caseview_release(&v);
+	test_county_verify(w, 0);
+	test_box_release(&b);
+}
+
 /* A type of a newer release is kept, unjudged, and holds up nothing. */
 static void unknown_type_is_held(void **state)
 {
@@ -551,6 +577,7 @@ int main(void)
 	    TEST(same_event_in_two_logs),
 	    TEST(refused_events_block_nobody),
 	    TEST(item_not_offered),
+	    TEST(refused_registration_mended),
 	    TEST(unknown_type_is_held),
 	    TEST(certificates),
 	    TEST(retired_pushes_and_gets_no_feed),

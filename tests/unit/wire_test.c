@@ -182,7 +182,6 @@ struct patch {
 	const char *path, *value;
 };
 
-#define HASH "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
 #define HASH_1 "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
 
 static void malformed_requests(void **state)
