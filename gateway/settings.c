@@ -49,12 +49,7 @@ static int make_paths(struct settings *s, struct err *e)
 
 static int parse_level(struct settings *s, struct err *e)
 {
-	static const char *const names[] = {"error", "warn", "info", "debug"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(s->log_level, names[i]) != 0) continue;
-		s->level = (enum log_level)i;
-		return ERR_OK;
-	}
+	if (log_level_parse(s->log_level, &s->level)) return ERR_OK;
 	return err_set(e, ERR_INVALID, "log.level = %s: error, warn, info or debug is wanted", s->log_level);
 }
 

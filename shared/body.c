@@ -373,7 +373,7 @@ bool body_check_amended(const char *field, const char *value, const json_t *doc,
 		problem_field(p, "/field", "value", "this case has no applicant");
 		return false;
 	}
-	json_t *copy = json_is_object(a) ? json_deep_copy(a) : json_object();
+	json_t *copy = json_is_object(a) ? fields_deep_copy(a) : json_object();
 	json_t *text = json_string(value);
 	struct problem inner = {0};
 	if (!copy || !text || json_object_set(copy, name, text)) {

@@ -99,7 +99,7 @@ static enum caseview_fit do_receive(struct caseview *v, const struct caseview_ev
 	}
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
 		json_t *m = fields_get(ev->body, kept[i]);
-		if (m) caseview_set(doc, kept[i], json_deep_copy(m), rc);
+		if (m) caseview_set(doc, kept[i], fields_deep_copy(m), rc);
 	}
 	v->doc = doc;
 	v->exists = true;
@@ -149,7 +149,7 @@ static enum caseview_fit do_note(struct caseview *v, const struct caseview_event
 /* What ended or turned the case stays in view: who said it, when, and the body's reasons. */
 static void set_outcome(struct caseview *v, const struct caseview_event *ev, int *rc)
 {
-	json_t *o = json_deep_copy(ev->body);
+	json_t *o = fields_deep_copy(ev->body);
 	if (!o) {
 		*rc = ERR_NOMEM;
 		return;
@@ -184,7 +184,7 @@ static enum caseview_fit effect(struct caseview *v, enum case_event type, const 
 	case EVENT_SUPPLEMENT_NOTICE:
 		v->asked_state = v->state;
 		copy(v->asked_holder, sizeof v->asked_holder, v->holder);
-		caseview_set(v->doc, "supplement", json_deep_copy(ev->body), rc);
+		caseview_set(v->doc, "supplement", fields_deep_copy(ev->body), rc);
 		return FIT_OK;
 	case EVENT_SEND_BACK:
 		copy(v->holder, sizeof v->holder, v->station);
@@ -217,7 +217,7 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 int caseview_doc(const struct caseview *v, struct buf *out, struct err *e)
 {
 	int rc = ERR_OK;
-	json_t *d = v->doc ? json_copy(v->doc) : json_object();
+	json_t *d = v->doc ? fields_copy(v->doc) : json_object();
 	if (!d) return err_set(e, ERR_NOMEM, "case document");
 	caseview_set(d, "accepted_at", json_integer(v->accepted_at), &rc);
 	caseview_set(d, "asked_holder", json_string(v->asked_holder), &rc);

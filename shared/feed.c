@@ -3,6 +3,7 @@
 
 #include "shared/buf.h"
 #include "shared/canon.h"
+#include "shared/fields.h"
 #include "shared/limits.h"
 #include "shared/text.h"
 
@@ -24,7 +25,7 @@ int feed_hash(const json_t *entry, const uint8_t key[EVENT_KEY_LEN], const uint8
 {
 	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
 	const json_t *body = json_object_get(entry, "body");
-	json_t *bare = json_copy((json_t *)entry);
+	json_t *bare = fields_copy(entry);
 	struct buf b;
 	buf_init(&b, EVENT_BODY_MAX);
 	int rc = bare ? ERR_OK : err_set(e, ERR_NOMEM, "feed entry");

@@ -178,3 +178,20 @@ int64_t fields_int(const json_t *object, const char *name, int64_t def)
 	const json_t *v = json_object_get(object, name);
 	return json_is_integer(v) ? (int64_t)json_integer_value(v) : def;
 }
+
+static json_t *whole(json_t *copy, const json_t *v)
+{
+	if (json_equal(copy, v)) return copy;
+	json_decref(copy);
+	return NULL;
+}
+
+json_t *fields_copy(const json_t *v)
+{
+	return whole(json_copy((json_t *)(uintptr_t)v), v);
+}
+
+json_t *fields_deep_copy(const json_t *v)
+{
+	return whole(json_deep_copy(v), v);
+}

@@ -45,6 +45,10 @@ bool fields_check(const json_t *object, const struct field *table, const char *p
 const char *fields_text(const json_t *object, const char *name);
 /* The member, or NULL when it is absent or null. Borrowed. */
 json_t *fields_get(const json_t *object, const char *name);
+/* New copy of V (deep: of all that it holds), NULL when memory is out. jansson's own copies leave members out in silence
+ * then, and what was left out of a body would be chained. */
+json_t *fields_copy(const json_t *v);
+json_t *fields_deep_copy(const json_t *v);
 /* The integer member NAME, or DEF. */
 int64_t fields_int(const json_t *object, const char *name, int64_t def);
 

@@ -9,9 +9,20 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char *const names[] = {"error", "warn", "info", "debug"};
+
+bool log_level_parse(const char *name, enum log_level *out)
+{
+	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
+		if (strcmp(name, names[i]) != 0) continue;
+		*out = (enum log_level)i;
+		return true;
+	}
+	return false;
+}
+
 void log_line(const struct log *l, enum log_level level, const char *event, const char *fmt, ...)
 {
-	static const char *const names[] = {"error", "warn", "info", "debug"};
 	if (!l || level > l->level) return;
 	char line[1024], when[CLOCK_TEXT];
 	struct timespec ts;

@@ -32,14 +32,11 @@ static void usage(FILE *f)
 
 int cli_ledger(struct cli *c, enum ledger_mode mode, struct ledger **out)
 {
-	char gate[FILE_PATH_MAX];
-	int n = snprintf(gate, sizeof gate, "%s/writer.lock", c->settings->data);
-	if (n < 0 || (size_t)n >= sizeof gate) return err_set(&c->err, ERR_INVALID, "paths.data is too long");
 	struct ledger_config lc = {.path = c->settings->db,
 	                           .field_key = c->settings->field_key,
 	                           .mode = mode,
 	                           .clock = &c->clock,
-	                           .gate = gate};
+	                           .gate = c->settings->gate};
 	return ledger_open(&lc, out, &c->err);
 }
 

@@ -34,6 +34,7 @@ struct db {
 
 static enum err_code code_of(int rc)
 {
+	if (rc == SQLITE_IOERR_NOMEM) return ERR_NOMEM;
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED: return ERR_BUSY;

@@ -168,7 +168,7 @@ static json_t *receive_body(const json_t *request, const struct catalog *cat, co
 {
 	char token[17];
 	int rc = ERR_OK;
-	json_t *b = json_copy((json_t *)request);
+	json_t *b = fields_copy(request);
 	if (!b) return NULL;
 	random_token(token);
 	caseview_set(b, "catalog", json_string(catalog_name(cat)), &rc);

@@ -75,7 +75,8 @@ static int apply(struct ledger_fold *f, struct ledger_history *h, const json_t *
 	struct caseview_event ce = {
 	    .type = h->ev.type, .body = body, .origin = h->ev.origin, .actor = h->ev.actor, .at = h->ev.at};
 	int rc = ERR_OK;
-	f->view.revision++;
+	/* a refusal changes the case as an event does: whoever read it before it came holds a stale ETag */
+	f->view.revision += h->sync == SYNC_REFUSED ? 2 : 1;
 	/* A refused registration is shown as it was written, so that it can be read and mended; nothing else that was
 	 * refused counts. */
 	bool refused = h->sync == SYNC_REFUSED;
@@ -103,11 +104,16 @@ static int fold_row(struct ledger *l, struct db_stmt *s, const struct ledger_hea
 		f->refused += h->sync == SYNC_REFUSED;
 		if (current && h->ev.seq > f->last_seq) f->last_seq = h->ev.seq;
 		body = event_body(&h->ev);
+		if (!body && h->ev.body) return err_set(e, ERR_NOMEM, "event body"); /* which is not: erased */
 	} else {
 		rc = read_foreign(l, s, &h->ev, &body, e);
 		if (rc) return rc;
 		h->sync = SYNC_SETTLED;
 		if (body) h->ev.body = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+		if (body && !h->ev.body) {
+			json_decref(body);
+			return err_set(e, ERR_NOMEM, "event body");
+		}
 		h->ev.body_len = h->ev.body ? strlen(h->ev.body) : 0;
 	}
 	rc = apply(f, h, body);

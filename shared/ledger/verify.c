@@ -35,20 +35,28 @@ static void fault(struct verify *v, const char *fmt, ...)
 	if (v->fn) v->fn(line, v->arg);
 }
 
+/* Is this the fault of what is stored? JSON that was sealed by us and does not parse is want of memory (json_parse.h). */
+static bool unreadable(int rc)
+{
+	return rc == (int)ERR_CORRUPT || rc == (int)ERR_VERSION;
+}
+
 struct log_row {
 	int64_t n, head_seq;
 	uint8_t head_hash[DIGEST_LEN];
 };
 
-static void check_event(struct verify *v, int64_t log, const struct event *ev, int64_t want_seq,
-                        uint8_t hash[DIGEST_LEN])
+static int check_event(struct verify *v, int64_t log, const struct event *ev, int64_t want_seq,
+                       uint8_t hash[DIGEST_LEN])
 {
 	uint8_t next[DIGEST_LEN], mac[DIGEST_LEN];
 	v->r->events++;
 	if (ev->seq != want_seq)
 		fault(v, "log %lld: event %lld follows %lld", (long long)log, (long long)ev->seq,
 		      (long long)want_seq - 1);
-	if (event_hash(ev, hash, next) || memcmp(next, ev->hash, DIGEST_LEN) != 0)
+	int rc = event_hash(ev, hash, next);
+	if (rc) return rc;
+	if (memcmp(next, ev->hash, DIGEST_LEN) != 0)
 		fault(v, "log %lld: event %lld breaks the chain", (long long)log, (long long)ev->seq);
 	if (ev->body) {
 		event_mac(v->l->id.station_key, ev->body, ev->body_len, mac);
@@ -57,6 +65,7 @@ static void check_event(struct verify *v, int64_t log, const struct event *ev, i
 			      (long long)ev->seq);
 	}
 	memcpy(hash, ev->hash, DIGEST_LEN);
+	return ERR_OK;
 }
 
 static int verify_log(struct verify *v, const struct log_row *row, struct err *e)
@@ -73,9 +82,10 @@ static int verify_log(struct verify *v, const struct log_row *row, struct err *e
 		struct event ev;
 		struct err inner = {0};
 		int bad = ledger_event_row(v->l, s, row->n, &ev, &inner);
-		if (bad == (int)ERR_NOMEM) rc = err_set(e, ERR_NOMEM, "verify");
-		if (bad) fault(v, "log %lld: event %lld: %s", (long long)row->n, (long long)ev.seq, inner.msg);
-		check_event(v, row->n, &ev, ++seq, hash);
+		if (bad && !unreadable(bad)) rc = err_set(e, (enum err_code)bad, "%s", inner.msg);
+		if (unreadable(bad))
+			fault(v, "log %lld: event %lld: %s", (long long)row->n, (long long)ev.seq, inner.msg);
+		if (!rc && check_event(v, row->n, &ev, ++seq, hash)) rc = err_set(e, ERR_NOMEM, "verify");
 		event_release(&ev);
 		if (rc) {
 			db_reset(s);
@@ -148,7 +158,7 @@ static int check_entry(int64_t n, const json_t *entry, const uint8_t *hash, void
 {
 	struct feed_check *c = arg;
 	uint8_t next[DIGEST_LEN];
-	if (!entry && e->code == ERR_NOMEM) return ERR_NOMEM;
+	if (!entry && !unreadable((int)e->code)) return (int)e->code;
 	if (!entry) fault(c->v, "feed: entry %lld: %s", (long long)n, e->msg);
 	int rc = entry ? feed_hash(entry, c->v->l->id.station_key, c->hash, next, e) : ERR_OK;
 	if (rc) return rc;
@@ -223,8 +233,7 @@ static int verify_case(struct verify *v, const uint8_t id[UUID_LEN], struct err 
 	struct err inner = {0};
 	uuid_text(id, text);
 	int rc = compare_case(v, id, text, &inner);
-	if (rc != (int)ERR_CORRUPT && rc != (int)ERR_VERSION && rc != (int)ERR_INVALID)
-		return rc ? err_set(e, (enum err_code)rc, "%s", inner.msg) : ERR_OK;
+	if (!unreadable(rc)) return rc ? err_set(e, (enum err_code)rc, "%s", inner.msg) : ERR_OK;
 	fault(v, "case %s: %s", text, inner.msg);
 	return ERR_OK;
 }
@@ -308,6 +317,7 @@ static int raise_serials(struct ledger *l, const struct log_row *row, struct err
 		struct event ev;
 		rc = ledger_event_row(l, s, row->n, &ev, e);
 		json_t *body = rc ? NULL : event_body(&ev);
+		if (!rc && !body && ev.body) rc = err_set(e, ERR_NOMEM, "event body");
 		if (body) rc = ledger_raise_serial(l, row->n, fields_text(body, "receipt_number"), e);
 		json_decref(body);
 		event_release(&ev);

@@ -59,17 +59,6 @@ int agent_ledger(struct agent *a, struct ledger **out, struct err *e)
 	return ledger_open(&lc, out, e);
 }
 
-static int parse_level(const char *s, enum log_level *out)
-{
-	static const char *const names[] = {"error", "warn", "info", "debug"};
-	for (int i = 0; i < 4; i++) {
-		if (strcmp(s, names[i]) != 0) continue;
-		*out = (enum log_level)i;
-		return 1;
-	}
-	return 0;
-}
-
 static void catch_signals(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
@@ -126,7 +115,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	(void)umask(0007); /* the database folder is the group's, nobody else's */
 	int rc = config_load(file, keys, N_KEYS, &cfg, &e);
-	if (!rc && !parse_level(cfg.log_level, &log.level))
+	if (!rc && !log_level_parse(cfg.log_level, &log.level))
 		rc = err_set(&e, ERR_INVALID, "log.level = %s", cfg.log_level);
 	if (!rc && curl_global_init(CURL_GLOBAL_DEFAULT)) rc = err_set(&e, ERR_IO, "libcurl does not start");
 	if (!rc) {

@@ -71,7 +71,7 @@ static int import_into(struct opened *o, const struct import_files *f, struct er
 
 int command_init(struct cli *cli, struct err *e)
 {
-	struct import_paths paths;
+	struct import_paths paths = {0};
 	struct import_files f;
 	struct opened o = {0};
 	char name[200], root[TEXT_HEX_LEN(DIGEST_LEN)];
@@ -94,7 +94,7 @@ int command_init(struct cli *cli, struct err *e)
 
 int command_import(struct cli *cli, struct err *e)
 {
-	struct import_paths paths;
+	struct import_paths paths = {0};
 	struct import_files f;
 	struct opened o = {0};
 	int rc = files_of(cli, &paths, &f, e);
@@ -314,7 +314,7 @@ static void tell(const char *text, void *arg)
 int command_verify(struct cli *cli, struct err *e)
 {
 	struct opened o = {0};
-	struct verify_report r;
+	struct verify_report r = {0};
 	struct faults f = {.list = cli->value[O_JSON] ? json_array() : NULL};
 	int rc = open_county(cli, &o, e);
 	if (!rc) rc = db_quick_check(o.s->db, e);

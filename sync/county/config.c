@@ -29,12 +29,7 @@ static const struct config_key keys[] = {
 
 static int parse_level(struct county_config *c, struct err *e)
 {
-	static const char *const names[] = {"error", "warn", "info", "debug"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(c->log_level, names[i]) != 0) continue;
-		c->level = (enum log_level)i;
-		return ERR_OK;
-	}
+	if (log_level_parse(c->log_level, &c->level)) return ERR_OK;
 	return err_set(e, ERR_INVALID, "log.level = %s: error, warn, info or debug is wanted", c->log_level);
 }
 

@@ -52,7 +52,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	if (!g->cfg.backoff_max_ms) g->cfg.backoff_max_ms = 300000;
 	if (!g->cfg.batch_max || g->cfg.batch_max > LIMIT_BATCH_EVENTS) g->cfg.batch_max = LIMIT_BATCH_EVENTS;
 	if (!g->cfg.timeout_ms) g->cfg.timeout_ms = 20000;
-	g->rng = cfg->seed | 1;
+	g->rng = cfg->seed ? cfg->seed : 1; /* zero is the one state that xorshift does not leave */
 	g->batch = BATCH_START < g->cfg.batch_max ? BATCH_START : g->cfg.batch_max;
 	buf_init(&g->body, LIMIT_EXCHANGE);
 	return g;

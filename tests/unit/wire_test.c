@@ -1,8 +1,8 @@
 /* The exchange written down and read again: round trips, every malformed member, unknown members, signatures. */
-#include "sync/engine/wire.h"
 #include "shared/canon.h"
 #include "shared/fields.h"
 #include "shared/text.h"
+#include "sync/engine/wire.h"
 #include "tests/unit/support.h"
 
 #include <stdlib.h>
@@ -33,7 +33,8 @@ static void fill(struct wire_request *r, int n)
 	for (int i = 0; i < n; i++) {
 		struct event *ev = &r->events[i];
 		json_t *body = json_pack("{s:s,s:i}", "text", "字 \"\n\x01", "i", i);
-		*ev = (struct event){.seq = 5 + i, .at = SUPPORT_NOW + i, .quality = CLOCK_SYNCED, .mono = 70 + i, .has_case = i != 1};
+		*ev = (struct event){
+		    .seq = 5 + i, .at = SUPPORT_NOW + i, .quality = CLOCK_SYNCED, .mono = 70 + i, .has_case = i != 1};
 		memcpy(ev->log, r->log, UUID_LEN);
 		support_id((unsigned)(100 + i), ev->id);
 		if (ev->has_case) support_id((unsigned)(200 + i), ev->case_id);
@@ -187,30 +188,97 @@ struct patch {
 static void malformed_requests(void **state)
 {
 	static const struct patch bad[] = {
-	    {"protocol", "-"}, {"protocol", "2"}, {"protocol", "'1'"}, {"protocol", "1.0"},
-	    {"station", "-"}, {"station", "''"}, {"station", "null"}, {"station", "652323101200"}, {"station", "'65232310120'"}, {"station", "'6523231012001'"},
-	    {"log", "-"}, {"log", "''"}, {"log", "'x'"}, {"log", "7"},
-	    {"software", "7"}, {"software", "{}"},
-	    {"clock", "-"}, {"clock", "{}"}, {"clock/quality", "'good'"}, {"clock/quality", "2"}, {"clock/quality", "-"},
-	    {"have", "-"}, {"have", "4"}, {"have/seq", "-"}, {"have/seq", "-1"}, {"have/seq", "'4'"}, {"have/seq", "4.0"}, {"have/hash", "-"},
-	    {"have/hash", "''"}, {"have/hash", HASH_1}, {"have/hash", "'zzaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"},
-	    {"head", "-"}, {"head", "null"}, {"head/seq", "8"}, {"head/seq", "10"}, {"head/hash", "7"},
-	    {"feed", "-"}, {"feed", "[]"}, {"feed/seq", "-5"}, {"feed/hash", "-"},
-	    {"have/seq", "3"}, {"have/seq", "5"}, /* no longer dense below the events */
-	    {"health", "7"}, {"health", "'x'"}, {"health", "[]"},
-	    {"events", "-"}, {"events", "null"}, {"events", "{}"}, {"events", "[]"}, {"events", "[7]"}, {"events", "[null]"},
-	    {"events/0/seq", "-"}, {"events/0/seq", "6"}, {"events/0/seq", "0"}, {"events/0/seq", "'5'"}, {"events/1/seq", "5"}, {"events/1/seq", "7"},
-	    {"events/0/id", "-"}, {"events/0/id", "'x'"}, {"events/0/id", "null"},
+	    {"protocol", "-"},
+	    {"protocol", "2"},
+	    {"protocol", "'1'"},
+	    {"protocol", "1.0"},
+	    {"station", "-"},
+	    {"station", "''"},
+	    {"station", "null"},
+	    {"station", "652323101200"},
+	    {"station", "'65232310120'"},
+	    {"station", "'6523231012001'"},
+	    {"log", "-"},
+	    {"log", "''"},
+	    {"log", "'x'"},
+	    {"log", "7"},
+	    {"software", "7"},
+	    {"software", "{}"},
+	    {"clock", "-"},
+	    {"clock", "{}"},
+	    {"clock/quality", "'good'"},
+	    {"clock/quality", "2"},
+	    {"clock/quality", "-"},
+	    {"have", "-"},
+	    {"have", "4"},
+	    {"have/seq", "-"},
+	    {"have/seq", "-1"},
+	    {"have/seq", "'4'"},
+	    {"have/seq", "4.0"},
+	    {"have/hash", "-"},
+	    {"have/hash", "''"},
+	    {"have/hash", HASH_1},
+	    {"have/hash", "'zzaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"},
+	    {"head", "-"},
+	    {"head", "null"},
+	    {"head/seq", "8"},
+	    {"head/seq", "10"},
+	    {"head/hash", "7"},
+	    {"feed", "-"},
+	    {"feed", "[]"},
+	    {"feed/seq", "-5"},
+	    {"feed/hash", "-"},
+	    {"have/seq", "3"},
+	    {"have/seq", "5"}, /* no longer dense below the events */
+	    {"health", "7"},
+	    {"health", "'x'"},
+	    {"health", "[]"},
+	    {"events", "-"},
+	    {"events", "null"},
+	    {"events", "{}"},
+	    {"events", "[]"},
+	    {"events", "[7]"},
+	    {"events", "[null]"},
+	    {"events/0/seq", "-"},
+	    {"events/0/seq", "6"},
+	    {"events/0/seq", "0"},
+	    {"events/0/seq", "'5'"},
+	    {"events/1/seq", "5"},
+	    {"events/1/seq", "7"},
+	    {"events/0/id", "-"},
+	    {"events/0/id", "'x'"},
+	    {"events/0/id", "null"},
 	    {"events/0/case_id", "'x'"},
-	    {"events/0/type", "-"}, {"events/0/type", "''"}, {"events/0/type", "7"}, {"events/0/type", "'0123456789012345678901234567890123456789'"},
-	    {"events/0/at", "-"}, {"events/0/at", "-1"}, {"events/0/at", "'now'"}, {"events/0/at", "1.5"},
-	    {"events/0/clock", "-"}, {"events/0/clock", "'best'"}, {"events/0/clock", "1"},
-	    {"events/0/boot", "-"}, {"events/0/boot", "''"}, {"events/0/boot", "'0b0f3a52-7a4e-4d52-8a57-0f1f6a1c2d3e-and-more'"},
-	    {"events/0/mono", "-"}, {"events/0/mono", "-1"},
-	    {"events/0/actor", "-"}, {"events/0/actor", "''"}, {"events/0/actor", "[]"},
-	    {"events/0/device", "7"}, {"events/0/device", "'0123456789012345678901234567890123456789012345678901234567890123456789'"},
-	    {"events/0/body", "-"}, {"events/0/body", "null"}, {"events/0/body", "'x'"}, {"events/0/body", "[]"}, {"events/0/body", "{'a':1.5}"}, {"events/0/body", "{'字':1}"},
-	    {"events/3/mac", "-"}, {"events/3/mac", "'00'"}, {"events/3/mac", "7"},
+	    {"events/0/type", "-"},
+	    {"events/0/type", "''"},
+	    {"events/0/type", "7"},
+	    {"events/0/type", "'0123456789012345678901234567890123456789'"},
+	    {"events/0/at", "-"},
+	    {"events/0/at", "-1"},
+	    {"events/0/at", "'now'"},
+	    {"events/0/at", "1.5"},
+	    {"events/0/clock", "-"},
+	    {"events/0/clock", "'best'"},
+	    {"events/0/clock", "1"},
+	    {"events/0/boot", "-"},
+	    {"events/0/boot", "''"},
+	    {"events/0/boot", "'0b0f3a52-7a4e-4d52-8a57-0f1f6a1c2d3e-and-more'"},
+	    {"events/0/mono", "-"},
+	    {"events/0/mono", "-1"},
+	    {"events/0/actor", "-"},
+	    {"events/0/actor", "''"},
+	    {"events/0/actor", "[]"},
+	    {"events/0/device", "7"},
+	    {"events/0/device", "'0123456789012345678901234567890123456789012345678901234567890123456789'"},
+	    {"events/0/body", "-"},
+	    {"events/0/body", "null"},
+	    {"events/0/body", "'x'"},
+	    {"events/0/body", "[]"},
+	    {"events/0/body", "{'a':1.5}"},
+	    {"events/0/body", "{'字':1}"},
+	    {"events/3/mac", "-"},
+	    {"events/3/mac", "'00'"},
+	    {"events/3/mac", "7"},
 	};
 	struct wire_request r;
 	struct buf b;
@@ -224,7 +292,8 @@ static void malformed_requests(void **state)
 		put_at(j, bad[i].path, bad[i].value);
 		char *text = json_dumps(j, JSON_COMPACT);
 		int rc = wire_request_decode(text, strlen(text), &back, &e);
-		if (rc != ERR_INVALID && rc != ERR_VERSION) fail_msg("%s = %s: %s", bad[i].path, bad[i].value, err_name((enum err_code)rc));
+		if (rc != ERR_INVALID && rc != ERR_VERSION)
+			fail_msg("%s = %s: %s", bad[i].path, bad[i].value, err_name((enum err_code)rc));
 		assert_int_equal(e.code, rc);
 		assert_null(back.events); /* nothing is left to release */
 		assert_int_equal(back.n_events, 0);
@@ -238,8 +307,16 @@ static void malformed_requests(void **state)
 static void unknown_members(void **state)
 {
 	static const struct patch more[] = {
-	    {"future", "{'x':[1.5]}"}, {"clock/zone", "'x'"}, {"have/more", "1"}, {"events/0/priority", "7"}, {"events/2/body", "{'any':'thing'}"},
-	    {"software", "-"}, {"events/0/device", "-"}, {"events/0/device", "''"}, {"health", "null"}, {"events/0/type", "'celebrate'"},
+	    {"future", "{'x':[1.5]}"},
+	    {"clock/zone", "'x'"},
+	    {"have/more", "1"},
+	    {"events/0/priority", "7"},
+	    {"events/2/body", "{'any':'thing'}"},
+	    {"software", "-"},
+	    {"events/0/device", "-"},
+	    {"events/0/device", "''"},
+	    {"health", "null"},
+	    {"events/0/type", "'celebrate'"},
 	};
 	struct wire_request r;
 	struct buf b;
@@ -369,14 +446,32 @@ static void answers(void **state)
 static void malformed_answers(void **state)
 {
 	static const struct patch bad[] = {
-	    {"protocol", "-"}, {"protocol", "2"}, {"received", "-"}, {"received/seq", "-1"}, {"received/hash", HASH_1}, {"received/hash", "-"},
-	    {"feed_head", "-"}, {"feed_head/seq", "'3'"}, {"feed_head/hash", "7"}, {"feed", "-"}, {"feed", "{}"}, {"feed", "null"},
-	    {"box", "-1"}, {"box", "100"}, {"box", "4294967297"}, {"now", "-"}, {"now", "0"}, {"now", "-5"}, {"now", "'x'"},
+	    {"protocol", "-"},
+	    {"protocol", "2"},
+	    {"received", "-"},
+	    {"received/seq", "-1"},
+	    {"received/hash", HASH_1},
+	    {"received/hash", "-"},
+	    {"feed_head", "-"},
+	    {"feed_head/seq", "'3'"},
+	    {"feed_head/hash", "7"},
+	    {"feed", "-"},
+	    {"feed", "{}"},
+	    {"feed", "null"},
+	    {"box", "-1"},
+	    {"box", "100"},
+	    {"box", "4294967297"},
+	    {"now", "-"},
+	    {"now", "0"},
+	    {"now", "-5"},
+	    {"now", "'x'"},
 	};
 	static const struct {
 		const char *value;
 		int seconds;
-	} waits[] = {{"0", 0}, {"60", 60}, {"-5", 0}, {"86400", 86400}, {"86401", 86400}, {"9007199254740991", 86400}, {"'60'", 0}, {"-", 0}, {"null", 0}};
+	} waits[] = {{"0", 0},         {"60", 60},       {"-5", 0},
+	             {"86400", 86400}, {"86401", 86400}, {"9007199254740991", 86400},
+	             {"'60'", 0},      {"-", 0},         {"null", 0}};
 	struct wire_answer a, back;
 	struct buf b;
 	struct err e = {0};
@@ -389,7 +484,8 @@ static void malformed_answers(void **state)
 		put_at(j, bad[i].path, bad[i].value);
 		char *text = json_dumps(j, JSON_COMPACT);
 		int rc = wire_answer_decode(text, strlen(text), &back, NULL);
-		if (rc != ERR_INVALID && rc != ERR_VERSION) fail_msg("%s = %s: %s", bad[i].path, bad[i].value, err_name((enum err_code)rc));
+		if (rc != ERR_INVALID && rc != ERR_VERSION)
+			fail_msg("%s = %s: %s", bad[i].path, bad[i].value, err_name((enum err_code)rc));
 		assert_null(back.feed);
 		free(text);
 		json_decref(j);
@@ -436,7 +532,19 @@ static void digests(void **state)
 static void signatures(void **state)
 {
 	static const char *const bad[] = {
-	    "", ",", "abc", "abc,", ",AAAA", "ABC,AAAA", "xyz,AAAA", "abc ,AAAA", "abc, AAAA", "abc,AAAA ", "abc,AA*A", "abc,A", "abc,AAAA,AAAA",
+	    "",
+	    ",",
+	    "abc",
+	    "abc,",
+	    ",AAAA",
+	    "ABC,AAAA",
+	    "xyz,AAAA",
+	    "abc ,AAAA",
+	    "abc, AAAA",
+	    "abc,AAAA ",
+	    "abc,AA*A",
+	    "abc,A",
+	    "abc,AAAA,AAAA",
 	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0,AAAA",
 	};
 	char id[WIRE_KEY_ID_MAX], large[200];
@@ -447,7 +555,8 @@ static void signatures(void **state)
 	assert_string_equal(id, "0123456789abcdef");
 	assert_int_equal(n, 3);
 	assert_memory_equal(sig, "\1\2\3", 3);
-	assert_true(wire_signature_parse("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,AQ==", id, sig, sizeof sig, &n));
+	assert_true(wire_signature_parse("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,AQ==", id,
+	                                 sig, sizeof sig, &n));
 	assert_int_equal(n, 1);
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (wire_signature_parse(bad[i], id, sig, sizeof sig, &n)) fail_msg("taken: %s", bad[i]);
@@ -460,10 +569,12 @@ static void signatures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(requests),        cmocka_unit_test(no_health),         cmocka_unit_test(detailed),
-	    cmocka_unit_test(malformed_requests), cmocka_unit_test(unknown_members), cmocka_unit_test(broken_requests),
-	    cmocka_unit_test(too_large_to_write), cmocka_unit_test(answers),        cmocka_unit_test(malformed_answers),
-	    cmocka_unit_test(digests),         cmocka_unit_test(signatures),
+	    cmocka_unit_test(requests),           cmocka_unit_test(no_health),
+	    cmocka_unit_test(detailed),           cmocka_unit_test(malformed_requests),
+	    cmocka_unit_test(unknown_members),    cmocka_unit_test(broken_requests),
+	    cmocka_unit_test(too_large_to_write), cmocka_unit_test(answers),
+	    cmocka_unit_test(malformed_answers),  cmocka_unit_test(digests),
+	    cmocka_unit_test(signatures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
