@@ -390,7 +390,9 @@ int casefile_take(struct casefile *f, const struct store_station *st, int box, c
 	if (r) return r < 0 ? -r : ERR_OK;
 	if (!ev->has_case) return insert_event(f->store, st->code, ev, 0, now, out, e);
 	json_t *body = event_body(ev);
-	int rc = casefile_load(f, ev->case_id, e);
+	/* want of memory is no erased body: the batch is taken another time, nothing is refused for it */
+	int rc = ev->body && !body ? err_set(e, ERR_NOMEM, "event body") : ERR_OK;
+	if (!rc) rc = casefile_load(f, ev->case_id, e);
 	if (!rc) rc = judge(f, st, box, ev, body, out, e);
 	if (!rc) rc = insert_event(f->store, st->code, ev, f->next_place, now, out, e);
 	if (!rc) {

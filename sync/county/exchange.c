@@ -6,7 +6,6 @@
 #include "sync/county/feed.h"
 #include "sync/county/metrics.h"
 
-#include "shared/canon.h"
 #include "shared/fields.h"
 #include "shared/limits.h"
 #include "shared/text.h"
@@ -153,24 +152,23 @@ static int take(struct exchange *x, struct err *e)
 	return rc;
 }
 
+/* Health is told and never hashed, so it may hold what canonical JSON cannot; what is too long is not kept. */
 static int seen(struct exchange *x, struct err *e)
 {
-	struct buf health;
-	buf_init(&health, EVENT_BODY_MAX);
-	int rc = x->req.health ? canon_write(x->req.health, &health, e) : ERR_OK;
-	struct db_stmt *q = rc ? NULL : db_query(x->s->db, Q_log_seen, e);
+	char *health = x->req.health ? json_dumps(x->req.health, JSON_COMPACT) : NULL;
+	if (x->req.health && !health) return err_set(e, ERR_NOMEM, "health");
+	struct db_stmt *q = db_query(x->s->db, Q_log_seen, e);
+	int rc = q ? ERR_OK : ERR_IO;
 	if (q) {
 		db_bind_blob(q, "log", x->log.log, UUID_LEN);
 		db_bind_int(q, "at", x->now);
 		db_bind_text(q, "software", x->req.software);
 		db_bind_text(q, "clock", clock_quality_name(x->req.quality));
 		db_bind_int(q, "skew", x->req.now - x->now);
-		db_bind_text(q, "health", x->req.health ? health.data : NULL);
+		db_bind_text(q, "health", health && strlen(health) <= EVENT_BODY_MAX ? health : NULL);
 		rc = db_run(q, e);
-	} else if (!rc) {
-		rc = ERR_IO;
 	}
-	buf_release(&health);
+	free(health);
 	return rc;
 }
 

@@ -122,14 +122,14 @@ static int get_body(const json_t *j, struct event *ev, struct err *e)
 
 static int get_event(const json_t *j, const struct wire_request *r, struct event *ev, struct err *e)
 {
-	const char *case_id = fields_text(j, "case_id"), *quality = fields_text(j, "clock");
+	const char *quality = fields_text(j, "clock");
 	ev->seq = fields_int(j, "seq", 0);
 	ev->at = fields_int(j, "at", -1);
 	ev->mono = fields_int(j, "mono", -1);
 	if (ev->seq < 1 || ev->at < 0 || ev->mono < 0 || !uuid_parse(fields_text(j, "id"), ev->id))
 		return err_set(e, ERR_INVALID, "an event has a bad seq, id, at or mono");
-	ev->has_case = *case_id != '\0';
-	if (ev->has_case && !uuid_parse(case_id, ev->case_id))
+	ev->has_case = fields_get(j, "case_id") != NULL;
+	if (ev->has_case && !uuid_parse(fields_text(j, "case_id"), ev->case_id))
 		return err_set(e, ERR_INVALID, "event %" PRId64 ": case_id", ev->seq);
 	if (!clock_quality_parse(quality, &ev->quality))
 		return err_set(e, ERR_INVALID, "event %" PRId64 ": clock", ev->seq);

@@ -206,11 +206,28 @@ static void getters(void **state)
 	json_decref(v);
 }
 
+static void copies(void **state)
+{
+	json_t *v = support_json("{'a':[1,{'b':null}],'c':'x'}"), *flat = fields_copy(v), *deep = fields_deep_copy(v);
+	(void)state;
+	assert_true(json_equal(v, flat));
+	assert_true(json_equal(v, deep));
+	assert_int_equal(json_array_append_new(json_object_get(v, "a"), json_true()), 0);
+	assert_true(json_equal(v, flat)); /* shares what it holds */
+	assert_false(json_equal(v, deep));
+	assert_null(fields_copy(NULL));
+	assert_null(fields_deep_copy(NULL));
+	json_decref(deep);
+	json_decref(flat);
+	json_decref(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(taken),      cmocka_unit_test(refused),     cmocka_unit_test(every_fault_is_told),
 	    cmocka_unit_test(long_names), cmocka_unit_test(many_faults), cmocka_unit_test(getters),
+	    cmocka_unit_test(copies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
