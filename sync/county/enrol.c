@@ -348,13 +348,16 @@ static int count_wrong(struct enrol *x, struct err *e)
 	return rc;
 }
 
-static int transact(struct enrol *x, struct problem *p, struct err *e)
+/* Looks the code up and grants in one transaction: of two equal requests at once the second finds the first's answer. */
+static int transact(struct enrol *x, bool *wrong, struct problem *p, struct err *e)
 {
 	int rc = store_begin(x->s, e);
 	if (rc) return rc;
 	struct err bad = {0};
-	rc = grant(x, p, &bad);
-	if (rc == (int)ERR_CONFLICT) { /* no number is left, the log's id is taken, the code was used this moment */
+	rc = check_code(x, p, &bad);
+	*wrong = !rc && problem_any(p);
+	if (!rc && !*wrong && !x->answer) rc = grant(x, p, &bad);
+	if (rc == (int)ERR_CONFLICT) { /* no number is left, the log's id is taken */
 		problem_set(p, PROBLEM_CONFLICT, "%s", bad.msg);
 		rc = ERR_OK;
 	}
@@ -367,6 +370,7 @@ static int transact(struct enrol *x, struct problem *p, struct err *e)
 static int enrol(struct enrol *x, struct problem *p, struct err *e)
 {
 	int64_t wait = 0;
+	bool wrong = false;
 	int rc = lockout_wait(x->s->db, &store_account_queries()->lockout, x->subject, x->now, &wait, e);
 	if (rc) return rc;
 	if (wait) {
@@ -377,9 +381,8 @@ static int enrol(struct enrol *x, struct problem *p, struct err *e)
 	check_request(x, p);
 	if (problem_any(p)) return ERR_OK;
 	rc = digest_request(x, e);
-	if (!rc) rc = check_code(x, p, e);
-	if (!rc && problem_any(p)) return count_wrong(x, e);
-	return rc || x->answer ? rc : transact(x, p, e);
+	if (!rc) rc = transact(x, &wrong, p, e);
+	return !rc && wrong ? count_wrong(x, e) : rc;
 }
 
 int county_enrol(struct county *c, struct store *s, const json_t *request, const char *address, json_t **answer,

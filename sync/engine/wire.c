@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH (LIMIT_DEPTH + 8)
+#define DEPTH    (LIMIT_DEPTH + 8)
+#define TIME_MAX 253402271999999LL /* ms; the last moment that RFC 3339 can tell in China's time: answers show it */
 
 static void put_string(struct buf *b, const char *name, const char *v)
 {
@@ -126,7 +127,7 @@ static int get_event(const json_t *j, const struct wire_request *r, struct event
 	ev->seq = fields_int(j, "seq", 0);
 	ev->at = fields_int(j, "at", -1);
 	ev->mono = fields_int(j, "mono", -1);
-	if (ev->seq < 1 || ev->at < 0 || ev->mono < 0 || !uuid_parse(fields_text(j, "id"), ev->id))
+	if (ev->seq < 1 || ev->at < 0 || ev->at > TIME_MAX || ev->mono < 0 || !uuid_parse(fields_text(j, "id"), ev->id))
 		return err_set(e, ERR_INVALID, "an event has a bad seq, id, at or mono");
 	ev->has_case = fields_get(j, "case_id") != NULL;
 	if (ev->has_case && !uuid_parse(fields_text(j, "case_id"), ev->case_id))

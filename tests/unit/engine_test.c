@@ -17,13 +17,17 @@ enum mood {
 	FINE,
 	LOSES_THE_ANSWER, /* takes everything, and the answer never arrives */
 	UNREACHABLE,
-	PORTAL,     /* 200 and a page, no signature */
-	FORGED,     /* a signature by another key under the county's key id */
-	GARBLED,    /* a signature header that is none */
-	UNREADABLE, /* signed, but no answer */
-	FORBIDDEN,  /* 403 */
-	BROKEN,     /* 500 */
-	BEWILDERED, /* `detail` to whatever comes */
+	PORTAL,          /* 200 and a page, no signature */
+	FORGED,          /* a signature by another key under the county's key id */
+	GARBLED,         /* a signature header that is none */
+	UNREADABLE,      /* signed, but no answer */
+	FORBIDDEN,       /* 403 */
+	BROKEN,          /* 500 */
+	BEWILDERED,      /* `detail` to whatever comes */
+	ONCE_BEWILDERED, /* `detail`, and content with what then comes */
+	UNAUTHORIZED,    /* 401 */
+	REPLAYED,        /* the county's own signed answer, to an earlier request */
+	SIGNED_500,      /* signed, but the status says that it failed */
 };
 
 static struct county {
@@ -37,7 +41,9 @@ static struct county {
 	size_t feed_limit;
 	int retry_after;
 	int calls, taken, events_seen, detailed, most;
-	bool vouches; /* the root vouches for the key that is asked for */
+	bool vouches;    /* the root vouches for the key that is asked for */
+	struct buf said; /* its last answer */
+	char said_header[256];
 	int key_asked;
 } county;
 
@@ -46,6 +52,9 @@ static struct engine *g;
 static int64_t mono;
 static int64_t waits[4096]; /* how long each wait was */
 static int n_waits;
+static int limits[256]; /* how many events were asked for at each reading */
+static int n_limits;
+static bool read_fails, mark_fails; /* the store does */
 
 static int make(void **state)
 {
@@ -60,7 +69,9 @@ static int make(void **state)
 	g = engine_new(&cfg);
 	assert_non_null(g);
 	mono = 1000;
-	n_waits = 0;
+	n_waits = n_limits = 0;
+	read_fails = mark_fails = false;
+	buf_init(&county.said, LIMIT_EXCHANGE);
 	return 0;
 }
 
@@ -71,6 +82,7 @@ static int drop(void **state)
 	support_feed_release(&county.feed);
 	ec_key_free(county.key);
 	ec_key_free(county.wrong);
+	buf_release(&county.said);
 	support_ledger_release(&t);
 	return 0;
 }
@@ -134,8 +146,9 @@ static void judge(struct wire_request *r, struct wire_answer *a)
 	if (r->n_events > county.most) county.most = r->n_events;
 	if (!same(&r->have, &county.head)) {
 		a->box = county.box;
-	} else if (county.mood == BEWILDERED || !chain_fits(r)) {
+	} else if (county.mood == BEWILDERED || county.mood == ONCE_BEWILDERED || !chain_fits(r)) {
 		a->detail = true;
+		if (county.mood == ONCE_BEWILDERED) county.mood = FINE;
 	} else {
 		for (int i = 0; i < r->n_events; i++)
 			remember(r->events[i].id);
@@ -168,8 +181,16 @@ static void call(const struct engine_step *s)
 		engine_answered(g, mono, 200, "<html>", 6, NULL);
 		return;
 	}
-	if (county.mood == FORBIDDEN || county.mood == BROKEN) {
-		engine_answered(g, mono, county.mood == FORBIDDEN ? 403 : 500, "{}", 2, NULL);
+	if (county.mood == FORBIDDEN || county.mood == UNAUTHORIZED || county.mood == BROKEN) {
+		engine_answered(g, mono,
+		                county.mood == FORBIDDEN      ? 403
+		                : county.mood == UNAUTHORIZED ? 401
+		                                              : 500,
+		                "{}", 2, NULL);
+		return;
+	}
+	if (county.mood == REPLAYED) {
+		engine_answered(g, mono, 200, county.said.data, county.said.len, county.said_header);
 		return;
 	}
 	if (wire_request_decode(s->body, s->len, &r, &e)) fail_msg("%s", e.msg);
@@ -186,10 +207,13 @@ static void call(const struct engine_step *s)
 	assert_int_equal(ec_sign(county.mood == FORGED ? county.wrong : county.key, digest, sig, &n, &e), ERR_OK);
 	(void)text_b64(sig, n, b64);
 	(void)snprintf(header, sizeof header, "%s,%s", KEY_ID, county.mood == GARBLED ? "**" : b64);
+	buf_reset(&county.said);
+	buf_add(&county.said, text.data, text.len);
+	memcpy(county.said_header, header, sizeof header);
 	if (county.mood == LOSES_THE_ANSWER)
 		engine_failed(g, mono, "time-out");
 	else
-		engine_answered(g, mono, 200, text.data, text.len, header);
+		engine_answered(g, mono, county.mood == SIGNED_500 ? 500 : 200, text.data, text.len, header);
 	buf_release(&text);
 	wire_answer_release(&a);
 }
@@ -201,6 +225,13 @@ static void read_ledger(const struct engine_step *s)
 	struct engine_load in = {.now = clock_read(&t.clock.clock)};
 	struct err e = {0};
 	in.now.mono = mono;
+	if (n_limits < (int)COUNT(limits)) limits[n_limits++] = s->limit;
+	if (read_fails) {
+		(void)err_set(&e, ERR_IO, "the disk is gone");
+		engine_store_failed(g, mono, &e);
+		return;
+	}
+	in.health = json_pack("{s:i}", "cases", 1); /* its reference is the engine's */
 	(void)snprintf(in.station, sizeof in.station, "%s", SUPPORT_STATION);
 	assert_int_equal(ledger_head(t.l, &in.head, &e), ERR_OK);
 	assert_int_equal(ledger_feed_head(t.l, &in.feed.seq, in.feed.hash, &e), ERR_OK);
@@ -253,13 +284,14 @@ static void open_log(const struct engine_step *s)
 	engine_reset(g);
 }
 
-/* Goes on until the engine waits; returns the time that it waits for. */
-static int64_t run(void)
+/* Goes on until the engine waits, and returns the time that it waits for; or until it wants STOP, and leaves that undone. */
+static int64_t run_until(enum engine_what stop)
 {
 	struct engine_step s;
 	struct err e = {0};
 	for (int steps = 0; steps < 2000; steps++) {
 		engine_next(g, mono, &s);
+		if (s.what == stop && stop != ENGINE_WAIT) return 0;
 		switch (s.what) {
 		case ENGINE_WAIT:
 			assert_true(s.until > mono);
@@ -267,6 +299,11 @@ static int64_t run(void)
 			return s.until;
 		case ENGINE_READ: read_ledger(&s); break;
 		case ENGINE_SEND:
+			if (mark_fails) {
+				engine_store_failed(g, mono,
+				                    &(struct err){.code = ERR_NOSPACE, .msg = "the disk is full"});
+				break;
+			}
 			assert_int_equal(ledger_mark_sent(t.l, s.seq, &e), ERR_OK);
 			call(&s);
 			break;
@@ -282,6 +319,11 @@ static int64_t run(void)
 	}
 	fail_msg("the engine never rests");
 	return 0;
+}
+
+static int64_t run(void)
+{
+	return run_until(ENGINE_WAIT);
 }
 
 /* Waits as told, N times. */
@@ -421,6 +463,7 @@ static void retry_after(void **state)
 	cases(1, 1);
 	engine_kick(g, false); /* the county has asked for that time */
 	assert_int_equal(run(), until);
+	assert_int_equal(county.calls, 1);
 	mono = until;
 	county.retry_after = 0;
 	assert_int_equal(run(), mono + POLL);
@@ -523,12 +566,42 @@ static void a_head_nobody_knows(void **state)
 	assert_true(status().failed_in_row >= 40);
 }
 
+/* Wherever it is stopped, what it holds is freed: an answer whose key is being fetched, a request under way, ... */
+static void stopped_anywhere(void **state)
+{
+	static const enum engine_what stops[] = {ENGINE_READ,   ENGINE_SEND,   ENGINE_KEY,
+	                                         ENGINE_LOOKUP, ENGINE_REWIND, ENGINE_APPLY};
+	const struct engine_config cfg = {.software = "test", .poll_ms = POLL, .seed = 1};
+	(void)state;
+	cases(1, 2);
+	for (size_t i = 0; i <= COUNT(stops); i++) {
+		engine_free(g);
+		g = engine_new(&cfg);
+		assert_non_null(g);
+		if (i < COUNT(stops)) assert_int_equal(run_until(stops[i]), 0);
+		if (i == 2) cases(3, 3); /* the answer is lost with whoever held it, and now the heads differ */
+	}
+	(void)run();
+	all_there();
+	assert_int_equal(county.taken, 7); /* nothing twice, in spite of seven lives */
+	county.head.seq = 9;
+	memset(county.head.hash, 0x77, DIGEST_LEN);
+	county.box = 2;
+	mono += POLL;
+	assert_int_equal(run_until(ENGINE_NEW_LOG), 0);
+	engine_free(g);
+	g = NULL;
+	engine_free(NULL);
+}
+
 /* --- what is no answer --- */
 
 static void not_an_answer(void **state)
 {
-	static const enum mood moods[] = {PORTAL, FORGED, GARBLED, UNREADABLE, BROKEN, UNREACHABLE};
+	static const enum mood moods[] = {PORTAL, FORGED, GARBLED, UNREADABLE, BROKEN, UNREACHABLE, SIGNED_500};
 	(void)state;
+	(void)run();
+	assert_true(status().link_up);
 	cases(1, 2);
 	for (size_t i = 0; i < COUNT(moods); i++) {
 		struct ledger_head before = head();
@@ -577,13 +650,31 @@ static void many_keys(void **state)
 	all_there();
 }
 
+/* A signature holds for one request: an answer that was heard before proves nothing later. */
+static void an_answer_replayed(void **state)
+{
+	(void)state;
+	cases(1, 1);
+	(void)run();
+	cases(2, 2);
+	county.mood = REPLAYED;
+	engine_kick(g, true);
+	mono = run();
+	assert_non_null(strstr(status().error, "does not fit"));
+	assert_int_equal(head().received_seq, 3);
+	assert_int_equal(sync_of(2), SYNC_SENT);
+	county.mood = FINE;
+	(void)run();
+	all_there();
+}
+
 /* --- waiting --- */
 
 static void forbidden_waits_a_minute(void **state)
 {
 	(void)state;
-	county.mood = FORBIDDEN;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
+		county.mood = i < 2 ? FORBIDDEN : UNAUTHORIZED;
 		int64_t until = run();
 		assert_int_equal(until, mono + 60000);
 		assert_int_equal(status().next, until);
@@ -654,6 +745,114 @@ static void batches_shrink_and_grow(void **state)
 	assert_true(county.most > 30);
 }
 
+/* Halved by every failure, doubled by every success that carried events, never past the limits. */
+static void batches_step_by_step(void **state)
+{
+	static const int down[] = {50, 25, 12, 6, 3, 1, 1, 1}, up[] = {1, 2, 4, 8, 16, 32, 50, 50};
+	(void)state;
+	cases(1, 100); /* 201 events */
+	county.mood = UNREACHABLE;
+	wait_and_run(COUNT(down));
+	assert_int_equal(n_limits, COUNT(down));
+	assert_memory_equal(limits, down, sizeof down);
+	county.mood = FINE;
+	n_limits = 0;
+	(void)run();
+	all_there();
+	assert_true(n_limits >= (int)COUNT(up));
+	assert_memory_equal(limits, up, sizeof up);
+	county.mood = UNREACHABLE;
+	engine_kick(g, true);
+	mono = run();
+	county.mood = FINE;
+	n_limits = 0;
+	wait_and_run(3); /* calls that carry nothing say nothing of how much the line bears */
+	assert_int_equal(limits[0], 25);
+	assert_int_equal(limits[n_limits - 1], 25);
+}
+
+/* A batch whose bodies grow past what one call may hold when they are written down is halved until it fits. */
+static void a_batch_too_large_to_write(void **state)
+{
+	enum { SIZE = 60000 };
+	const struct engine_config cfg = {.poll_ms = POLL, .batch_max = LIMIT_BATCH_EVENTS, .seed = 1};
+	struct engine_step s;
+	int sizes = 0;
+	(void)state;
+	cases(1, 1);
+	engine_free(g);
+	g = engine_new(&cfg);
+	cases(2, 100);
+	for (int calls = 0; calls < 2; calls++) { /* grown by success to 400 */
+		assert_int_equal(run_until(ENGINE_APPLY), 0);
+		engine_next(g, mono, &s);
+		apply(&s);
+	}
+	engine_kick(g, false);
+	for (;;) {
+		engine_next(g, mono, &s);
+		if (s.what == ENGINE_WAIT) {
+			assert_true(s.until > mono && s.until <= mono + 1000);
+			assert_non_null(strstr(status().error, "too large"));
+			mono = s.until;
+			continue;
+		}
+		if (s.what == ENGINE_SEND) break;
+		assert_int_equal(s.what, ENGINE_READ);
+		assert_true(s.limit <= LIMIT_BATCH_EVENTS);
+		sizes++;
+		struct engine_load in = {.station = SUPPORT_STATION, .now = clock_read(&t.clock.clock), .n = s.limit};
+		in.now.mono = mono;
+		in.head = head();
+		in.head.seq = in.head.received_seq + s.limit;
+		in.events = calloc((size_t)s.limit, sizeof *in.events);
+		assert_non_null(in.events);
+		for (int i = 0; i < s.limit; i++) {
+			struct event *ev = &in.events[i];
+			*ev = (struct event){
+			    .seq = in.head.received_seq + 1 + i, .type = "note", .actor = "a", .boot = "b"};
+			ev->body = malloc(SIZE + 1);
+			assert_non_null(ev->body);
+			memset(ev->body, ' ', SIZE);
+			ev->body[0] = '{';
+			ev->body[SIZE - 1] = '}';
+			ev->body[SIZE] = '\0';
+			ev->body_len = SIZE;
+		}
+		engine_loaded(g, &in);
+	}
+	assert_int_equal(sizes, 3); /* 400 and 200 of them were too many */
+	assert_int_equal(s.seq, head().received_seq + 100);
+	assert_true(s.len > 100 * SIZE && s.len <= LIMIT_EXCHANGE);
+}
+
+/* The store fails before the call or at it: that says nothing of the link, costs no call, and is tried less often. */
+static void a_store_that_cannot_be_read(void **state)
+{
+	(void)state;
+	cases(1, 1);
+	for (int which = 0; which < 2; which++) {
+		int calls = county.calls;
+		bool up = status().link_up;
+		read_fails = which == 0;
+		mark_fails = which == 1;
+		engine_kick(g, true);
+		mono = run();
+		wait_and_run(19);
+		assert_int_equal(county.calls, calls);
+		assert_int_equal(status().link_up, up);
+		assert_int_equal(status().failed_in_row, 20);
+		assert_non_null(strstr(status().error, "the disk is"));
+		read_fails = mark_fails = false;
+		(void)run();
+		assert_int_equal(status().failed_in_row, 0);
+		assert_true(status().link_up);
+		all_there();
+		cases(2 + (unsigned)which, 2 + (unsigned)which);
+		mono += POLL;
+	}
+}
+
 /* A store that cannot be written (a full disk, damage) is tried less and less often, though the county answers. */
 static void a_store_that_fails(void **state)
 {
@@ -680,6 +879,24 @@ static void a_store_that_fails(void **state)
 }
 
 /* --- detail --- */
+
+/* The county could not follow: the same events at once again, each with its own hash and mac, and all is well. */
+static void detail_helps(void **state)
+{
+	(void)state;
+	cases(1, 2);
+	county.mood = ONCE_BEWILDERED;
+	assert_int_equal(run(), mono + POLL); /* without a wait between the two */
+	assert_int_equal(county.calls, 2);
+	assert_int_equal(county.detailed, 1);
+	all_there();
+	assert_int_equal(status().failures, 0);
+	cases(3, 3);
+	mono += POLL;
+	(void)run();
+	assert_int_equal(county.detailed, 1); /* only when it was asked for */
+	all_there();
+}
 
 static void detail_once(void **state)
 {
@@ -732,6 +949,12 @@ int main(void)
 	    T(seeds_differ),
 	    T(batches_shrink_and_grow),
 	    T(a_store_that_fails),
+	    T(stopped_anywhere),
+	    T(an_answer_replayed),
+	    T(batches_step_by_step),
+	    T(a_batch_too_large_to_write),
+	    T(a_store_that_cannot_be_read),
+	    T(detail_helps),
 	    T(detail_once),
 	    T(detail_for_ever),
 	};

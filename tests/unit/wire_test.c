@@ -249,6 +249,8 @@ static void malformed_requests(void **state)
 	    {"events/0/id", "'x'"},
 	    {"events/0/id", "null"},
 	    {"events/0/case_id", "'x'"},
+	    {"events/0/case_id", "7"},
+	    {"events/0/case_id", "''"},
 	    {"events/0/type", "-"},
 	    {"events/0/type", "''"},
 	    {"events/0/type", "7"},
@@ -335,6 +337,72 @@ static void unknown_members(void **state)
 		json_decref(j);
 	}
 	buf_release(&b);
+	wire_request_release(&r);
+}
+
+/* What this release does not know may stand anywhere, and what it knows is read as if it did not. */
+static void unknown_members_change_nothing(void **state)
+{
+	static const struct patch more[] = {
+	    {"future", "{'x':[1.5]}"},
+	    {"clock/zone", "'x'"},
+	    {"have/more", "1"},
+	    {"head/more", "[]"},
+	    {"feed/more", "null"},
+	    {"events/0/priority", "7"},
+	    {"events/4/hash", "'nonsense'"},
+	    {"events/3/future", "{'a':{}}"},
+	};
+	struct wire_request r, back;
+	struct buf b;
+	struct err e = {0};
+	(void)state;
+	fill(&r, 5);
+	encode(&r, &b);
+	json_t *j = json_loads(b.data, 0, NULL);
+	for (size_t i = 0; i < COUNT(more); i++)
+		put_at(j, more[i].path, more[i].value);
+	char *text = json_dumps(j, JSON_COMPACT);
+	if (wire_request_decode(text, strlen(text), &back, &e)) fail_msg("%s", e.msg);
+	same_request(&r, &back);
+	wire_request_release(&back);
+	free(text);
+	json_decref(j);
+	buf_release(&b);
+	wire_request_release(&r);
+}
+
+/* Another protocol is told from nonsense: the one wants an upgrade, the other a repair. */
+static void another_protocol(void **state)
+{
+	static const struct {
+		const char *value;
+		int want;
+	} cases[] = {{"2", ERR_VERSION}, {"0", ERR_VERSION}, {"'1'", ERR_VERSION}, {"-", ERR_VERSION}, {"1", ERR_OK}};
+	struct wire_request r, back;
+	struct wire_answer a = {.now = 1}, answer;
+	struct buf b, c;
+	(void)state;
+	fill(&r, 1);
+	encode(&r, &b);
+	buf_init(&c, LIMIT_EXCHANGE);
+	assert_int_equal(wire_answer_encode(&a, &c, NULL), ERR_OK);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *j = json_loads(b.data, 0, NULL), *k = json_loads(c.data, 0, NULL);
+		put_at(j, "protocol", cases[i].value);
+		put_at(k, "protocol", cases[i].value);
+		char *request = json_dumps(j, JSON_COMPACT), *text = json_dumps(k, JSON_COMPACT);
+		assert_int_equal(wire_request_decode(request, strlen(request), &back, NULL), cases[i].want);
+		assert_int_equal(wire_answer_decode(text, strlen(text), &answer, NULL), cases[i].want);
+		wire_request_release(&back);
+		wire_answer_release(&answer);
+		free(request);
+		free(text);
+		json_decref(j);
+		json_decref(k);
+	}
+	buf_release(&b);
+	buf_release(&c);
 	wire_request_release(&r);
 }
 
@@ -529,6 +597,33 @@ static void digests(void **state)
 	assert_memory_not_equal(got, other, DIGEST_LEN);
 }
 
+/* Not a byte of either side, nor where the one ends and the other begins, is left out of what is signed. */
+static void every_byte_is_signed(void **state)
+{
+	char request[] = "{\"protocol\":1,\"station\":\"652323101200\"}", answer[] = "{\"protocol\":1,\"more\":false}";
+	const size_t n = sizeof request - 1, m = sizeof answer - 1;
+	uint8_t right[DIGEST_LEN], other[DIGEST_LEN];
+	(void)state;
+	wire_digest(request, n, answer, m, right);
+	for (size_t i = 0; i < n + m; i++) {
+		char *byte = i < n ? &request[i] : &answer[i - n];
+		for (int bit = 0; bit < 8; bit++) {
+			*byte = (char)(*byte ^ (1 << bit));
+			wire_digest(request, n, answer, m, other);
+			assert_memory_not_equal(right, other, DIGEST_LEN);
+			*byte = (char)(*byte ^ (1 << bit));
+		}
+	}
+	wire_digest(request, n - 1, answer, m, other);
+	assert_memory_not_equal(right, other, DIGEST_LEN);
+	wire_digest(request, n, answer, m - 1, other);
+	assert_memory_not_equal(right, other, DIGEST_LEN);
+	wire_digest(answer, m, request, n, other);
+	assert_memory_not_equal(right, other, DIGEST_LEN);
+	wire_digest(request, n, answer, m, other);
+	assert_memory_equal(right, other, DIGEST_LEN);
+}
+
 static void signatures(void **state)
 {
 	static const char *const bad[] = {
@@ -569,12 +664,13 @@ static void signatures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(requests),           cmocka_unit_test(no_health),
-	    cmocka_unit_test(detailed),           cmocka_unit_test(malformed_requests),
-	    cmocka_unit_test(unknown_members),    cmocka_unit_test(broken_requests),
-	    cmocka_unit_test(too_large_to_write), cmocka_unit_test(answers),
-	    cmocka_unit_test(malformed_answers),  cmocka_unit_test(digests),
-	    cmocka_unit_test(signatures),
+	    cmocka_unit_test(requests),         cmocka_unit_test(no_health),
+	    cmocka_unit_test(detailed),         cmocka_unit_test(malformed_requests),
+	    cmocka_unit_test(unknown_members),  cmocka_unit_test(unknown_members_change_nothing),
+	    cmocka_unit_test(another_protocol), cmocka_unit_test(every_byte_is_signed),
+	    cmocka_unit_test(broken_requests),  cmocka_unit_test(too_large_to_write),
+	    cmocka_unit_test(answers),          cmocka_unit_test(malformed_answers),
+	    cmocka_unit_test(digests),          cmocka_unit_test(signatures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 static struct support_ledger t;
 
@@ -40,13 +41,17 @@ struct job {
 	pthread_cond_t *wake;
 	int *left;
 	int done, rc;
+	int64_t turn; /* when it ran, from 1 */
 	struct err err;
 	pthread_mutex_t *gate; /* run() waits for it; NULL = does not */
 };
 
+static int64_t turns; /* the writer's thread alone */
+
 static int run(struct ledger *l, struct writer_job *wj, struct err *e)
 {
 	struct job *j = (struct job *)wj;
+	j->turn = ++turns;
 	if (j->gate) {
 		(void)pthread_mutex_lock(j->gate);
 		(void)pthread_mutex_unlock(j->gate);
@@ -180,6 +185,7 @@ static void many_threads(void **state)
 			                        : j->kind == FAILS ? ERR_DENIED
 			                                           : ERR_INVALID); /* each its own, */
 			assert_int_equal(there(j->n), j->kind == GOOD);            /* and truly */
+			assert_true(i == 0 || j->turn > j[-1].turn); /* a thread's jobs run as it handed them over */
 			good += j->kind == GOOD;
 			json_decref(j->req);
 		}
@@ -252,6 +258,45 @@ static void full_queue_and_close(void **state)
 	}
 	assert_int_equal(told, taken);
 	free(jobs);
+}
+
+static void *close_it(void *arg)
+{
+	writer_close(arg);
+	return NULL;
+}
+
+/* While it closes: nothing more is taken, and what was taken is done. */
+static void closing_refuses(void **state)
+{
+	enum { N = 200 };
+	static struct job jobs[N];
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t closer;
+	int taken = 0;
+	(void)state;
+	struct writer *w = open_writer(NULL, NULL);
+	(void)pthread_mutex_lock(&gate);
+	for (unsigned i = 0; i < N; i++) {
+		fill(&jobs[i], i + 1, FAILS);
+		jobs[i].gate = &gate; /* whichever the writer has taken holds it up, so that it cannot end meanwhile */
+	}
+	assert_true(writer_submit(w, &jobs[taken++].job));
+	assert_int_equal(pthread_create(&closer, NULL, close_it, w), 0);
+	/* the queue has room for all of them: the first refusal is the closing's */
+	while (taken < N && writer_submit(w, &jobs[taken].job)) {
+		taken++;
+		(void)nanosleep(&(struct timespec){.tv_nsec = taken < 100 ? 1000000 : 100000000}, NULL);
+	}
+	assert_true(taken < N);
+	assert_false(writer_submit(w, &jobs[taken].job)); /* and it stays closed */
+	(void)pthread_mutex_unlock(&gate);
+	assert_int_equal(pthread_join(closer, NULL), 0);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(jobs[i].done, i < taken);
+		if (i < taken) assert_int_equal(jobs[i].rc, ERR_DENIED);
+		json_decref(jobs[i].req);
+	}
 }
 
 /* --- a disk without room --- */
@@ -440,8 +485,9 @@ static void every_write_fails_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(many_threads), T(failures_stay_alone),    T(full_queue_and_close), T(files_that_may_not_grow),
-	    T(a_full_disk),  T(every_write_fails_once),
+	    T(many_threads),           T(failures_stay_alone),     T(full_queue_and_close),
+	    T(closing_refuses),        T(files_that_may_not_grow), T(a_full_disk),
+	    T(every_write_fails_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
