@@ -3,11 +3,14 @@
 
 #include "shared/buf.h"
 #include "shared/canon.h"
+#include "shared/json_parse.h"
 #include "shared/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BODY_DEPTH 64 /* what was taken was judged by a lower limit */
 
 void event_release(struct event *ev)
 {
@@ -95,5 +98,7 @@ int event_hash(const struct event *ev, const uint8_t prev[DIGEST_LEN], uint8_t h
 
 json_t *event_body(const struct event *ev)
 {
-	return ev->body ? json_loadb(ev->body, ev->body_len, JSON_DECODE_ANY, NULL) : NULL;
+	json_t *v = NULL; /* not by jansson, which may lose bytes of it where memory is short */
+	if (ev->body) (void)json_parse_strict(ev->body, ev->body_len, BODY_DEPTH, &v, NULL);
+	return v;
 }

@@ -14,7 +14,7 @@
 
 /* Parses LEN bytes as one JSON value of any type into OUT (new; json_decref), arrays and objects nested at most
  * DEPTH_MAX deep. ERR_INVALID says what is wrong and at which byte (from 0; of syntax errors, how far the reader had
- * come) and never quotes the input. ERR_NOMEM, but jansson takes a lack of memory inside a string for bad syntax. */
+ * come) and never quotes the input. ERR_NOMEM where memory ran out, and nothing else then. */
 int json_parse_strict(const char *text, size_t len, unsigned depth_max, json_t **out, struct err *e);
 
 #endif
