@@ -30,6 +30,7 @@ struct db {
 	const struct db_query *queries;
 	size_t n;
 	struct db_stmt *stmts;
+	bool owes_rollback; /* one had no memory: the transaction that it was to end is still there */
 };
 
 static enum err_code code_of(int rc)
@@ -52,8 +53,9 @@ static enum err_code code_of(int rc)
 
 static int fail(struct db *db, int rc, const char *what, struct err *e)
 {
-	return err_set(e, code_of(rc), "%s: %s (%d)", what, db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(rc),
-	               db->h ? sqlite3_extended_errcode(db->h) : rc);
+	bool told = db->h && (sqlite3_errcode(db->h) & 0xff) == (rc & 0xff); /* a failed binding may leave no message */
+	return err_set(e, code_of(rc), "%s: %s (%d)", what, told ? sqlite3_errmsg(db->h) : sqlite3_errstr(rc),
+	               told ? sqlite3_extended_errcode(db->h) : rc);
 }
 
 static int exec(struct db *db, const char *sql, struct err *e)
@@ -216,14 +218,25 @@ int db_prepare_all(struct db *db, struct err *e)
 	return ERR_OK;
 }
 
+/* Nothing is said in a transaction that was given up: first the rollback that is still owed. */
+static int pay_rollback(struct db *db, struct err *e)
+{
+	if (!db->owes_rollback) return ERR_OK;
+	int err = db_in_transaction(db) ? control(db, ROLLBACK, e) : ERR_OK;
+	db->owes_rollback = err != ERR_OK;
+	return err;
+}
+
 int db_begin(struct db *db, struct err *e)
 {
-	return control(db, BEGIN_WRITE, e);
+	int err = pay_rollback(db, e);
+	return err ? err : control(db, BEGIN_WRITE, e);
 }
 
 int db_begin_read(struct db *db, struct err *e)
 {
-	return control(db, BEGIN_VIEW, e);
+	int err = pay_rollback(db, e);
+	return err ? err : control(db, BEGIN_VIEW, e);
 }
 
 int db_commit(struct db *db, struct err *e)
@@ -234,7 +247,7 @@ int db_commit(struct db *db, struct err *e)
 void db_rollback(struct db *db)
 {
 	/* Some errors have already rolled back by themselves (SQLITE_FULL, IOERR): ask before saying it. */
-	if (db_in_transaction(db)) (void)control(db, ROLLBACK, NULL);
+	db->owes_rollback = db_in_transaction(db) && control(db, ROLLBACK, NULL) != ERR_OK;
 }
 
 bool db_in_transaction(struct db *db)
@@ -262,6 +275,7 @@ struct db_stmt *db_query(struct db *db, size_t index, struct err *e)
 {
 	assert(index < db->n);
 	struct db_stmt *s = &db->stmts[index];
+	if (pay_rollback(db, e)) return NULL;
 	if (!s->h) {
 		s->db = db;
 		s->name = db->queries[index].name;

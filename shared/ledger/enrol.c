@@ -139,7 +139,8 @@ int ledger_enrol(struct ledger *l, const struct ledger_enrolment *en, struct err
 		return err_set(e, ERR_CONFLICT, "the county's station key is not this ledger's");
 	int rc = ledger_begin(l, e);
 	if (!rc) rc = store_identity(l, en, e);
-	if (!rc) (void)ledger_identity(l);
+	if (!rc && !ledger_identity(l)->enrolled) /* it has just been written: only want of memory can hide it */
+		rc = err_set(e, ERR_NOMEM, "identity");
 	if (!rc) rc = open_log(l, en->log, en->box, e);
 	if (!rc) rc = ledger_commit(l, e);
 	if (rc) ledger_rollback(l);

@@ -100,6 +100,7 @@ static int check_key(struct ledger *l, bool may_make, struct err *e)
 	int rc = ledger_unseal(l, "key", 0, 0, sealed, n, &plain, &n, &inner);
 	db_reset(s);
 	free(plain);
+	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "%s", inner.msg); /* which says nothing of the key */
 	return rc ? err_set(e, ERR_DENIED, "the field key is not the one this database was made with") : ERR_OK;
 }
 
