@@ -1,6 +1,8 @@
 /* See present.h. Members follow schema/openapi/common.yaml in name and order; what a case does not have is null. */
 #include "gateway/present.h"
 
+#include "shared/casejson.h"
+
 #include "shared/caseview.h"
 #include "shared/fields.h"
 
@@ -23,72 +25,25 @@ void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX])
 	(void)snprintf(out, PRESENT_ETAG_MAX, "\"%lld\"", (long long)c->view.revision);
 }
 
-static void set_text(json_t *o, const char *name, const char *text, int *rc)
-{
-	caseview_set(o, name, json_string(text), rc);
-}
-
-static void set_time(json_t *o, const char *name, int64_t ms, int *rc)
-{
-	char text[CLOCK_TEXT];
-	clock_text(ms, text);
-	set_text(o, name, text, rc);
-}
-
-static void set_id(json_t *o, const char *name, const uint8_t id[UUID_LEN], int *rc)
-{
-	char text[UUID_TEXT];
-	uuid_text(id, text);
-	set_text(o, name, text, rc);
-}
-
-/* Shares the member of the case's document, or null. */
-static void share(json_t *o, const char *name, const json_t *doc, int *rc)
-{
-	json_t *m = fields_get(doc, name);
-	caseview_set(o, name, m ? json_incref(m) : json_null(), rc);
-}
-
 static const char *item_name(const struct present *v, const char *code)
 {
 	const struct catalog_item *it = v->edition ? catalog_find(items_catalog(v->edition), code) : NULL;
 	return it ? it->name : code;
 }
 
-/* What summary and whole case have in common. */
 static json_t *base(const struct present *v, const struct ledger_case *c, int *rc)
 {
-	const struct caseview *w = &c->view;
-	json_t *o = json_object();
-	if (!o) *rc = ERR_NOMEM;
-	set_id(o, "id", w->id, rc);
-	set_text(o, "receipt_number", w->receipt, rc);
-	set_text(o, "station", w->station, rc);
-	set_text(o, "item", w->item, rc);
-	set_text(o, "item_name", item_name(v, w->item), rc);
-	set_text(o, "record", fields_text(w->doc, "record"), rc);
-	set_text(o, "state", state_name(w->state), rc);
-	set_text(o, "holder", w->holder, rc);
-	set_time(o, "received_at", w->received_at, rc);
-	set_time(o, "updated_at", w->updated_at, rc);
-	caseview_set(o, "revision", json_integer(w->revision), rc);
-	set_text(o, "sync", ledger_sync_name(c->sync), rc);
+	json_t *o = casejson_base(&c->view, item_name(v, c->view.item), rc);
+	casejson_text(o, "sync", ledger_sync_name(c->sync), rc);
 	return o;
-}
-
-static json_t *finish(json_t *o, int rc)
-{
-	if (!rc) return o;
-	json_decref(o);
-	return NULL;
 }
 
 json_t *present_summary(const struct present *v, const struct ledger_case *c)
 {
 	int rc = ERR_OK;
 	json_t *o = base(v, c, &rc);
-	set_text(o, "title", caseview_title(&c->view), &rc);
-	return finish(o, rc);
+	casejson_title(o, &c->view, &rc);
+	return casejson_finish(o, rc);
 }
 
 /* --- the whole case --- */
@@ -107,55 +62,17 @@ static json_t *actions(const struct present *v, const struct ledger_case *c)
 	return list;
 }
 
-/* The members that every ending shares, then those that only a refusal or a return has. */
-static json_t *outcome(const json_t *doc)
-{
-	static const char *const more[] = {"basis", "competent_organ", "remedies"};
-	int rc = ERR_OK;
-	const json_t *from = fields_get(doc, "outcome");
-	if (!from) return json_null();
-	json_t *o = json_object();
-	set_text(o, "type", fields_text(from, "type"), &rc);
-	set_text(o, "reason", fields_text(from, "reason"), &rc);
-	set_time(o, "at", fields_int(from, "at", 0), &rc);
-	for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
-		json_t *m = json_object_get(from, more[i]);
-		if (m) caseview_set(o, more[i], json_incref(m), &rc);
-	}
-	return finish(o, rc);
-}
-
-static bool awaits_supplement(const struct caseview *w)
-{
-	return w->state == STATE_SUPPLEMENT || w->state == STATE_REVIEW_SUPPLEMENT;
-}
-
 json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused)
 {
-	static const char *const blocks[] = {"applicant", "service",  "activity",       "mediation",
-	                                     "agent",     "captured", "received_reason"};
 	const struct caseview *w = &c->view;
 	int rc = ERR_OK;
-	json_t *o = base(v, c, &rc), *materials = fields_get(w->doc, "materials");
-	set_text(o, "channel", fields_text(w->doc, "channel"), &rc);
-	if (w->accepted_at)
-		set_time(o, "accepted_at", w->accepted_at, &rc);
-	else
-		caseview_set(o, "accepted_at", json_null(), &rc);
-	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-		share(o, blocks[i], w->doc, &rc);
-	caseview_set(o, "materials", materials ? json_incref(materials) : json_array(), &rc);
-	set_text(o, "note", fields_text(w->doc, "note"), &rc);
-	if (awaits_supplement(w))
-		share(o, "supplement", w->doc, &rc);
-	else
-		caseview_set(o, "supplement", json_null(), &rc);
-	caseview_set(o, "outcome", outcome(w->doc), &rc);
+	json_t *o = base(v, c, &rc);
+	casejson_details(o, w, &rc);
 	caseview_set(o, "actions", actions(v, c), &rc);
 	caseview_set(o, "refused", refused, &rc);
 	bool ours = strcmp(w->station, v->identity->station) == 0 && *w->token;
 	caseview_set(o, "progress_token", ours ? json_string(w->token) : json_null(), &rc);
-	return finish(o, rc);
+	return casejson_finish(o, rc);
 }
 
 struct refusals {
@@ -169,11 +86,11 @@ static bool add_refusal(const struct ledger_history *h, void *arg)
 	if (h->sync != SYNC_REFUSED) return true;
 	json_t *one = json_object();
 	if (!one) r->rc = ERR_NOMEM;
-	set_id(one, "event", h->ev.id, &r->rc);
-	set_text(one, "type", h->ev.type, &r->rc);
-	set_text(one, "code", h->code ? h->code : "unknown", &r->rc);
-	set_text(one, "pointer", h->pointer ? h->pointer : "", &r->rc);
-	set_text(one, "message", h->message ? h->message : "", &r->rc);
+	casejson_id(one, "event", h->ev.id, &r->rc);
+	casejson_text(one, "type", h->ev.type, &r->rc);
+	casejson_text(one, "code", h->code ? h->code : "unknown", &r->rc);
+	casejson_text(one, "pointer", h->pointer ? h->pointer : "", &r->rc);
+	casejson_text(one, "message", h->message ? h->message : "", &r->rc);
 	if (json_array_append_new(r->list, one)) r->rc = ERR_NOMEM;
 	return r->rc == ERR_OK;
 }
@@ -184,7 +101,7 @@ json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct e
 	int rc = r.list ? ERR_OK : err_set(e, ERR_NOMEM, "refusals");
 	if (!rc && c->sync == SYNC_REFUSED) rc = ledger_case_history(l, c->view.id, add_refusal, &r, e);
 	if (!rc && r.rc) rc = err_set(e, ERR_NOMEM, "refusals");
-	return finish(r.list, rc);
+	return casejson_finish(r.list, rc);
 }
 
 json_t *present_case(const struct present *v, struct ledger *l, const struct ledger_case *c, struct err *e)
@@ -210,17 +127,17 @@ json_t *present_event(const struct ledger_history *h)
 	int rc = ERR_OK;
 	json_t *o = json_object(), *body = event_body(&h->ev);
 	if (!o) rc = ERR_NOMEM;
-	set_id(o, "id", h->ev.id, &rc);
+	casejson_id(o, "id", h->ev.id, &rc);
 	caseview_set(o, "seq", h->ev.seq ? json_integer(h->ev.seq) : json_null(), &rc);
-	set_text(o, "type", h->ev.type, &rc);
-	set_time(o, "at", h->ev.at, &rc);
-	set_text(o, "clock", clock_quality_name(h->ev.quality), &rc);
-	set_text(o, "actor", h->ev.actor, &rc);
+	casejson_text(o, "type", h->ev.type, &rc);
+	casejson_time(o, "at", h->ev.at, &rc);
+	casejson_text(o, "clock", clock_quality_name(h->ev.quality), &rc);
+	casejson_text(o, "actor", h->ev.actor, &rc);
 	caseview_set(o, "device", *h->ev.device ? json_string(h->ev.device) : json_null(), &rc);
-	set_text(o, "origin", h->ev.origin, &rc);
+	casejson_text(o, "origin", h->ev.origin, &rc);
 	caseview_set(o, "body", body ? body : json_null(), &rc);
-	set_text(o, "sync", ledger_sync_name(h->sync), &rc);
+	casejson_text(o, "sync", ledger_sync_name(h->sync), &rc);
 	caseview_set(o, "fits", json_boolean(h->fits), &rc);
 	caseview_set(o, "refusal", refusal(h), &rc);
-	return finish(o, rc);
+	return casejson_finish(o, rc);
 }

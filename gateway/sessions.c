@@ -6,6 +6,7 @@
 #include "gateway/changes.h"
 #include "gateway/readers.h"
 #include "shared/fields.h"
+#include "shared/http/bearer.h"
 #include "shared/work.h"
 
 #include <pthread.h>
@@ -13,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COOKIE            "__Host-xinke"
-#define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
-#define TOUCHED           64 /* sessions of which the last touch is remembered */
+#define TOUCHED 64 /* sessions of which the last touch is remembered */
 
 struct sessions {
 	struct gateway *gw;
@@ -120,42 +119,6 @@ static unsigned role_bit(const char *role)
 	return 0;
 }
 
-static bool copy_token(const char *from, size_t len, char out[ACCOUNT_TOKEN_MAX])
-{
-	if (len == 0 || len >= ACCOUNT_TOKEN_MAX) return false;
-	memcpy(out, from, len);
-	out[len] = '\0';
-	return true;
-}
-
-/* The token of a request, by Authorization before Cookie. */
-static bool find_token(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX], bool *by_cookie)
-{
-	const char *h = http_req_header(req, "Authorization");
-	*by_cookie = !h;
-	if (h) return strncmp(h, "Bearer ", 7) == 0 && copy_token(h + 7, strlen(h + 7), out);
-	for (h = http_req_header(req, "Cookie"); h && *h; h += strcspn(h, ";"), h += strspn(h, "; ")) {
-		if (strncmp(h, COOKIE "=", sizeof COOKIE) != 0) continue;
-		h += sizeof COOKIE;
-		return copy_token(h, strcspn(h, ";"), out);
-	}
-	return false;
-}
-
-/* A browser sends its cookie whoever wrote the page: an unsafe call must come from a page of this very origin. */
-static bool own_page(const struct http_req *req)
-{
-	const char *site = http_req_header(req, "Sec-Fetch-Site"), *origin = http_req_header(req, "Origin");
-	const char *host = http_req_header(req, "Host");
-	if (site) return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
-	return origin && host && strncmp(origin, "https://", 8) == 0 && strcmp(origin + 8, host) == 0;
-}
-
-static bool safe_method(const struct http_route *route)
-{
-	return strcmp(route->method, "GET") == 0;
-}
-
 static bool refuse(struct http_req *req, enum problem_code code, const char *detail)
 {
 	http_problem_code(req, code, detail);
@@ -234,9 +197,9 @@ bool sessions_authorize(struct http_req *req, const struct http_route *route, vo
 	struct session *who = calloc(1, sizeof *who);
 	if (!who) return refuse(req, PROBLEM_BUSY, NULL);
 	http_req_set_user(req, who, free);
-	if (!find_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
+	if (!bearer_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
 	if (!look_up(gw, req, who, &now)) return false;
-	if (by_cookie && !safe_method(route) && !own_page(req))
+	if (by_cookie && !bearer_own_page(req, route))
 		return refuse(req, PROBLEM_FORBIDDEN, "a call with the cookie must come from the box's own pages");
 	if (route->roles && !(route->roles & who->role)) {
 		log_info(&gw->log, "forbidden", "staff=%lld route=\"%s %s\"", (long long)who->account.id, route->method,
@@ -268,10 +231,9 @@ struct sign_in {
 
 static void welcome(struct http_req *req, const struct account *a, const char *token)
 {
-	char at[CLOCK_TEXT], cookie[sizeof COOKIE COOKIE_ATTRIBUTES + ACCOUNT_TOKEN_MAX];
+	char at[CLOCK_TEXT];
 	clock_text(a->expires_at, at);
-	(void)snprintf(cookie, sizeof cookie, COOKIE "=%s" COOKIE_ATTRIBUTES, token);
-	http_reply_header(req, "Set-Cookie", cookie);
+	bearer_set_cookie(req, token);
 	http_reply_json(req, 201,
 	                json_pack("{s:s, s:s, s:o}", "token", token, "expires_at", at, "staff", staff_json(a)));
 }
@@ -346,7 +308,7 @@ static void run_sign_out(struct work_job *job, void *state)
 	} else {
 		log_info(&s->gw->log, "sign_out", "request=%s staff=%lld", http_req_id(s->req),
 		         (long long)who->account.id);
-		http_reply_header(s->req, "Set-Cookie", COOKIE "=" COOKIE_ATTRIBUTES "; Max-Age=0");
+		bearer_set_cookie(s->req, NULL);
 		http_reply(s->req, 204, NULL, "", 0);
 	}
 	http_resume(s->req);

@@ -22,7 +22,8 @@
 		.name = NULL                                                                                           \
 	}
 
-static const struct field guardian[] = {
+/* Who acts for the applicant: a minor's guardian (监护人), an agent (代办人). */
+static const struct field representative[] = {
     {"name", FIELD_NAME, REQ, 1, 50, 0, 0},      {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
     {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0}, {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
     {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},  END,
@@ -37,14 +38,8 @@ static const struct field applicant[] = {
     {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
     {"phone_reason", FIELD_LINE, OPT, 1, 100, 0, 0},
     {"address", FIELD_LINE, REQ, 0, 200, 0, 0},
-    {"guardian", FIELD_OBJECT, OPT, 0, 0, 0, guardian},
+    {"guardian", FIELD_OBJECT, OPT, 0, 0, 0, representative},
     END,
-};
-
-static const struct field agent[] = {
-    {"name", FIELD_NAME, REQ, 1, 50, 0, 0},      {"id_type", FIELD_ENUM, REQ, 0, 0, ID_TYPES, 0},
-    {"id_number", FIELD_LINE, REQ, 0, 32, 0, 0}, {"phone", FIELD_LINE, REQ, 0, 20, 0, 0},
-    {"relation", FIELD_LINE, REQ, 1, 20, 0, 0},  END,
 };
 
 static const struct field material[] = {
@@ -93,7 +88,8 @@ static const struct field captured[] = {
 #define RECORD_FIELDS                                                                                                  \
 	{"item", FIELD_LINE, REQ, 1, 40, 0, 0}, {"applicant", FIELD_OBJECT, OPT, 0, 0, 0, applicant},                  \
 	    {"service", FIELD_OBJECT, OPT, 0, 0, 0, service}, {"activity", FIELD_OBJECT, OPT, 0, 0, 0, activity},      \
-	    {"mediation", FIELD_OBJECT, OPT, 0, 0, 0, mediation}, {"agent", FIELD_OBJECT, OPT, 0, 0, 0, agent},        \
+	    {"mediation", FIELD_OBJECT, OPT, 0, 0, 0, mediation},                                                      \
+	    {"agent", FIELD_OBJECT, OPT, 0, 0, 0, representative},                                                     \
 	    {"materials", FIELD_ARRAY, OPT, 0, 40, 0, material},                                                       \
 	    {"channel", FIELD_ENUM, REQ, 0, 0, "window|visit|kiosk", 0}, {"note", FIELD_TEXT, OPT, 0, 2000, 0, 0},     \
 	    {"received_reason", FIELD_LINE, OPT, 1, 200, 0, 0},                                                        \

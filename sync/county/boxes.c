@@ -1,6 +1,7 @@
 /* See boxes.h. */
 #include "sync/county/boxes.h"
 
+#include "shared/casejson.h"
 #include "shared/caseview.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
@@ -52,10 +53,10 @@ static json_t *box_json(struct db_stmt *q)
 	if (db_is_null(q, 7))
 		caseview_set(o, "last_seen_at", json_null(), &rc);
 	else
-		present_time(o, "last_seen_at", db_int(q, 7), &rc);
+		casejson_time(o, "last_seen_at", db_int(q, 7), &rc);
 	caseview_set(o, "software", text_or_null(text_of(q, 8)), &rc);
 	caseview_set(o, "clock", text_or_null(text_of(q, 9)), &rc);
-	present_time(o, "certificate_not_after", db_int(q, 5), &rc);
+	casejson_time(o, "certificate_not_after", db_int(q, 5), &rc);
 	caseview_set(o, "backlog", backlog(q), &rc);
 	if (!rc) return o;
 	json_decref(o);
@@ -322,7 +323,7 @@ static int alarm_rows(struct call *c, struct worker *w, json_t *rows, int64_t *l
 		*last = db_int(q, 0);
 		json_t *one = json_pack("{s:I, s:s?, s:s, s:s}", "id", (json_int_t)*last, "station",
 		                        *station ? station : NULL, "kind", text_of(q, 3), "detail", text_of(q, 4));
-		present_time(one, "at", db_int(q, 1), &rc);
+		casejson_time(one, "at", db_int(q, 1), &rc);
 		if (json_array_append_new(rows, one) || rc) rc = err_set(e, ERR_NOMEM, "alarms");
 	}
 	db_reset(q);

@@ -26,12 +26,6 @@ void casefile_drop(struct casefile *f)
 	f->loaded = f->dirty = false;
 }
 
-static void text(struct db_stmt *q, int col, char *out, size_t cap)
-{
-	const char *t = db_text(q, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
 int casefile_row(struct db_stmt *q, struct caseview *v, struct err *e)
 {
 	size_t n;
@@ -40,12 +34,12 @@ int casefile_row(struct db_stmt *q, struct caseview *v, struct err *e)
 	if (p && n == UUID_LEN) memcpy(id, p, n);
 	caseview_init(v, id);
 	v->exists = true;
-	text(q, 1, v->receipt, sizeof v->receipt);
-	text(q, 2, v->station, sizeof v->station);
-	text(q, 3, v->item, sizeof v->item);
+	db_copy_text(q, 1, v->receipt, sizeof v->receipt);
+	db_copy_text(q, 2, v->station, sizeof v->station);
+	db_copy_text(q, 3, v->item, sizeof v->item);
 	const char *state = db_text(q, 5);
 	if (!state || !state_parse(state, &v->state)) return err_set(e, ERR_CORRUPT, "a case has an unknown state");
-	text(q, 6, v->holder, sizeof v->holder);
+	db_copy_text(q, 6, v->holder, sizeof v->holder);
 	v->received_at = db_int(q, 7);
 	v->updated_at = db_int(q, 8);
 	v->revision = db_int(q, 9);
@@ -80,7 +74,7 @@ int casefile_load(struct casefile *f, const uint8_t case_id[UUID_LEN], struct er
 	db_bind_blob(q, "id", case_id, UUID_LEN);
 	int r = db_step(q, e);
 	if (r <= 0) return -r;
-	text(q, 4, f->department, sizeof f->department);
+	db_copy_text(q, 4, f->department, sizeof f->department);
 	rc = casefile_row(q, &f->view, e);
 	db_reset(q);
 	return rc;
@@ -194,7 +188,7 @@ static int route(struct casefile *f, const struct feed_event *fe, struct err *e)
 	if (!q) return ERR_IO;
 	db_bind_blob(q, "case_id", f->view.id, UUID_LEN);
 	while (n < 32 && (r = db_step(q, e)) > 0)
-		text(q, 0, to[n++], sizeof to[0]);
+		db_copy_text(q, 0, to[n++], sizeof to[0]);
 	db_reset(q);
 	if (r < 0) return -r;
 	int rc = ERR_OK;
@@ -336,7 +330,7 @@ static int judge(struct casefile *f, const struct store_station *st, int box, co
 	enum case_event type;
 	struct problem p = {0};
 	int rc = ERR_OK;
-	if (!state_event_parse(ev->type, &type)) {
+	if (!state_event_parse(ev->type, &type) || !body_known(type)) {
 		refuse(v, HELD, "", "a type of a newer release");
 		return ERR_OK;
 	}
@@ -367,9 +361,9 @@ static int seen_before(struct store *s, const char *station, const struct event 
 	if (n != DIGEST_LEN || memcmp(mac, ev->mac, DIGEST_LEN) != 0) {
 		refuse(v, "id_reused", "", "this id was used for another event");
 	} else if (!db_is_null(q, 1)) {
-		text(q, 1, v->code, sizeof v->code);
-		text(q, 2, v->pointer, sizeof v->pointer);
-		text(q, 3, v->message, sizeof v->message);
+		db_copy_text(q, 1, v->code, sizeof v->code);
+		db_copy_text(q, 2, v->pointer, sizeof v->pointer);
+		db_copy_text(q, 3, v->message, sizeof v->message);
 	}
 	db_reset(q);
 	return 1;

@@ -29,7 +29,5 @@ json_t *present_summary(struct present *p, struct store *s, const struct casevie
 json_t *present_case(struct present *p, struct store *s, const struct caseview *v, json_t *actions);
 /* A row of case_events; NULL (no error) for what has no verdict yet, *RC for errors. */
 json_t *present_event(struct db_stmt *q, int *rc, struct err *e);
-/* Sets a member to a time; ERR_NOMEM through RC. */
-void present_time(json_t *o, const char *name, int64_t ms, int *rc);
 
 #endif

@@ -5,6 +5,7 @@
  * notice's list is on the citizen's own paper. */
 #include "sync/county/public.h"
 
+#include "shared/casejson.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "sync/county/call.h"
@@ -88,7 +89,7 @@ static int read_timeline(struct store *s, struct progress *x, struct err *e)
 		if (!zh) continue;
 		json_t *one = json_pack("{s:s, s:s, s:s, s:I}", "type", db_text(q, 4), "state", state_name(v.state),
 		                        "zh", zh, "ms", (json_int_t)db_int(q, 5));
-		present_time(one, "at", db_int(q, 5), &rc);
+		casejson_time(one, "at", db_int(q, 5), &rc);
 		if (json_array_append_new(x->timeline, one)) rc = err_set(e, ERR_NOMEM, "timeline");
 	}
 	db_reset(q);
@@ -130,8 +131,8 @@ static void reply_json(struct http_req *req, struct progress *x)
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "receipt_number", x->view.receipt, "station",
 	                      x->view.station, "station_title", x->title, "item_name", x->item, "state",
 	                      state_name(x->view.state), "state_zh", state_zh(x->view.state), "timeline", x->timeline);
-	present_time(o, "received_at", x->view.received_at, &rc);
-	present_time(o, "updated_at", x->view.updated_at, &rc);
+	casejson_time(o, "received_at", x->view.received_at, &rc);
+	casejson_time(o, "updated_at", x->view.updated_at, &rc);
 	if (rc) {
 		json_decref(o);
 		o = NULL;

@@ -3,16 +3,15 @@
 #include "sync/county/session.h"
 
 #include "shared/fields.h"
+#include "shared/http/bearer.h"
 #include "shared/work.h"
 #include "sync/county/call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define COOKIE            "__Host-xinke"
-#define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
-#define QUEUE             16
-#define TOUCHED           64 /* accounts of which the last touch is remembered */
+#define QUEUE   16
+#define TOUCHED 64 /* accounts of which the last touch is remembered */
 
 struct sessions {
 	struct serve *serve;
@@ -108,37 +107,6 @@ const struct session *session_caller(const struct http_req *req)
 	return http_req_user(req);
 }
 
-static bool copy_token(const char *from, size_t len, char out[ACCOUNT_TOKEN_MAX])
-{
-	if (len == 0 || len >= ACCOUNT_TOKEN_MAX) return false;
-	memcpy(out, from, len);
-	out[len] = '\0';
-	return true;
-}
-
-/* The token of a request, by Authorization before Cookie. */
-static bool find_token(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX], bool *by_cookie)
-{
-	const char *h = http_req_header(req, "Authorization");
-	*by_cookie = !h;
-	if (h) return strncmp(h, "Bearer ", 7) == 0 && copy_token(h + 7, strlen(h + 7), out);
-	for (h = http_req_header(req, "Cookie"); h && *h; h += strcspn(h, ";"), h += strspn(h, "; ")) {
-		if (strncmp(h, COOKIE "=", sizeof COOKIE) != 0) continue;
-		h += sizeof COOKIE;
-		return copy_token(h, strcspn(h, ";"), out);
-	}
-	return false;
-}
-
-/* A browser sends its cookie whoever wrote the page: an unsafe call must come from a page of this very origin. */
-static bool own_page(const struct http_req *req)
-{
-	const char *site = http_req_header(req, "Sec-Fetch-Site"), *origin = http_req_header(req, "Origin");
-	const char *host = http_req_header(req, "Host");
-	if (site) return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
-	return origin && host && strncmp(origin, "https://", 8) == 0 && strcmp(origin + 8, host) == 0;
-}
-
 static bool refuse(struct http_req *req, enum problem_code code, const char *detail)
 {
 	http_problem_code(req, code, detail);
@@ -208,9 +176,9 @@ bool session_authorize(struct http_req *req, const struct http_route *route, voi
 	struct session *who = calloc(1, sizeof *who);
 	if (!who) return refuse(req, PROBLEM_BUSY, NULL);
 	http_req_set_user(req, who, free);
-	if (!find_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
+	if (!bearer_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
 	if (!look_up(sv, req, who, now)) return false;
-	if (by_cookie && strcmp(route->method, "GET") != 0 && !own_page(req))
+	if (by_cookie && !bearer_own_page(req, route))
 		return refuse(req, PROBLEM_FORBIDDEN, "a call with the cookie must come from the county's own pages");
 	if (route->roles && !(route->roles & who->role)) {
 		log_info(sv->county->log, "forbidden", "account=%lld route=\"%s %s\"", (long long)who->account.id,
@@ -238,13 +206,11 @@ struct sign_in {
 
 static void welcome(struct http_req *req, const struct account *a, const char *token)
 {
-	char at[CLOCK_TEXT], cookie[sizeof COOKIE COOKIE_ATTRIBUTES + ACCOUNT_TOKEN_MAX];
+	char at[CLOCK_TEXT];
 	clock_text(a->expires_at, at);
-	(void)snprintf(cookie, sizeof cookie, COOKIE "=%s" COOKIE_ATTRIBUTES, token);
-	http_reply_header(req, "Set-Cookie", cookie);
+	bearer_set_cookie(req, token);
 	http_reply_json(req, 201,
 	                json_pack("{s:s, s:s, s:o}", "token", token, "expires_at", at, "staff", account_json(a)));
-	explicit_bzero(cookie, sizeof cookie);
 }
 
 static void run_sign_in(struct work_job *job, void *state)
@@ -323,7 +289,7 @@ static void sign_out(struct call *c, struct worker *w)
 	}
 	log_info(c->county->log, "sign_out", "request=%s account=%lld", http_req_id(c->req),
 	         (long long)c->who.account.id);
-	http_reply_header(c->req, "Set-Cookie", COOKIE "=" COOKIE_ATTRIBUTES "; Max-Age=0");
+	bearer_set_cookie(c->req, NULL);
 	http_reply(c->req, 204, NULL, "", 0);
 }
 

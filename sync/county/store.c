@@ -92,21 +92,6 @@ void store_rollback(struct store *s)
 	db_rollback(s->db);
 }
 
-static void text(struct db_stmt *q, int col, char *out, size_t cap)
-{
-	const char *t = db_text(q, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
-static bool blob(struct db_stmt *q, int col, uint8_t *out, size_t want)
-{
-	size_t n;
-	const void *p = db_blob(q, col, &n);
-	if (!p || n != want) return false;
-	memcpy(out, p, want);
-	return true;
-}
-
 /* --- stations --- */
 
 static int open_key(struct store *s, struct db_stmt *q, int col, const char *code, uint8_t out[SEAL_KEY_LEN],
@@ -129,17 +114,17 @@ int store_station(struct store *s, const char *code, struct store_station *st, s
 	db_bind_text(q, "code", code);
 	int r = db_step(q, e);
 	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no such station");
-	text(q, 0, st->code, sizeof st->code);
-	text(q, 1, st->name, sizeof st->name);
-	text(q, 2, st->title, sizeof st->title);
-	text(q, 3, tier, sizeof tier);
-	text(q, 4, st->township, sizeof st->township);
+	db_copy_text(q, 0, st->code, sizeof st->code);
+	db_copy_text(q, 1, st->name, sizeof st->name);
+	db_copy_text(q, 2, st->title, sizeof st->title);
+	db_copy_text(q, 3, tier, sizeof tier);
+	db_copy_text(q, 4, st->township, sizeof st->township);
 	(void)tier_parse(tier, &st->tier);
 	st->has_key = !db_is_null(q, 5);
 	int rc = st->has_key ? open_key(s, q, 5, st->code, st->station_key, e) : ERR_OK;
 	st->box_used = (int)db_int(q, 7);
 	st->feed.seq = db_int(q, 8);
-	(void)blob(q, 9, st->feed.hash, DIGEST_LEN);
+	(void)db_copy_blob(q, 9, st->feed.hash, DIGEST_LEN);
 	db_reset(q);
 	return rc;
 }
@@ -218,12 +203,12 @@ int store_log(struct store *s, const uint8_t log[UUID_LEN], struct store_log *l,
 	int r = db_step(q, e);
 	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no such log");
 	memcpy(l->log, log, UUID_LEN);
-	text(q, 0, l->station, sizeof l->station);
+	db_copy_text(q, 0, l->station, sizeof l->station);
 	l->box = (int)db_int(q, 1);
 	l->state = parse_state(db_text(q, 2));
 	l->head.seq = db_int(q, 3);
-	(void)blob(q, 4, l->head.hash, DIGEST_LEN);
-	(void)blob(q, 5, l->fingerprint, DIGEST_LEN);
+	(void)db_copy_blob(q, 4, l->head.hash, DIGEST_LEN);
+	(void)db_copy_blob(q, 5, l->fingerprint, DIGEST_LEN);
 	l->copy_box = (int)db_int(q, 6);
 	l->copied = !db_is_null(q, 7);
 	l->not_after = db_int(q, 8);
@@ -239,7 +224,7 @@ int store_log_of_cert(struct store *s, const uint8_t fingerprint[DIGEST_LEN], st
 	db_bind_blob(q, "fingerprint", fingerprint, DIGEST_LEN);
 	int r = db_step(q, e);
 	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no log has this certificate");
-	bool ok = blob(q, 0, log, UUID_LEN);
+	bool ok = db_copy_blob(q, 0, log, UUID_LEN);
 	db_reset(q);
 	return ok ? store_log(s, log, l, e) : err_set(e, ERR_CORRUPT, "a log has a bad id");
 }

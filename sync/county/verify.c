@@ -69,21 +69,6 @@ static int keys_read(struct verify *x, size_t query, struct keys *k, struct err 
 	return r < 0 ? -r : ERR_OK;
 }
 
-static void text(struct db_stmt *q, int col, char *out, size_t cap)
-{
-	const char *t = db_text(q, col);
-	(void)snprintf(out, cap, "%s", t ? t : "");
-}
-
-static bool blob(struct db_stmt *q, int col, uint8_t *out, size_t want)
-{
-	size_t n;
-	const void *p = db_blob(q, col, &n);
-	if (!p || n != want) return false;
-	memcpy(out, p, want);
-	return true;
-}
-
 /* --- chains --- */
 
 /* The stored event with ID, as it stands in log L at SEQ; *OWN when it was stored from there. 0 = it is not stored. */
@@ -98,20 +83,20 @@ static int load_event(struct verify *x, const struct store_log *l, int64_t seq, 
 	db_bind_blob(q, "id", id, UUID_LEN);
 	int r = db_step(q, e);
 	if (r <= 0) return r;
-	*own = blob(q, 0, log, UUID_LEN) && memcmp(log, l->log, UUID_LEN) == 0 && db_int(q, 1) == seq;
+	*own = db_copy_blob(q, 0, log, UUID_LEN) && memcmp(log, l->log, UUID_LEN) == 0 && db_int(q, 1) == seq;
 	memcpy(ev->log, l->log, UUID_LEN);
 	memcpy(ev->id, id, UUID_LEN);
 	memcpy(ev->station, l->station, sizeof l->station);
 	memcpy(ev->origin, l->station, sizeof l->station);
-	ev->has_case = blob(q, 2, ev->case_id, UUID_LEN);
-	text(q, 3, ev->type, sizeof ev->type);
+	ev->has_case = db_copy_blob(q, 2, ev->case_id, UUID_LEN);
+	db_copy_text(q, 3, ev->type, sizeof ev->type);
 	ev->at = db_int(q, 4);
 	ev->quality = (enum clock_quality)db_int(q, 5);
-	text(q, 6, ev->boot, sizeof ev->boot);
+	db_copy_text(q, 6, ev->boot, sizeof ev->boot);
 	ev->mono = db_int(q, 7);
-	text(q, 8, ev->actor, sizeof ev->actor);
-	text(q, 9, ev->device, sizeof ev->device);
-	(void)blob(q, 11, ev->mac, DIGEST_LEN);
+	db_copy_text(q, 8, ev->actor, sizeof ev->actor);
+	db_copy_text(q, 9, ev->device, sizeof ev->device);
+	(void)db_copy_blob(q, 11, ev->mac, DIGEST_LEN);
 	const char *body = db_text(q, 10);
 	ev->body = body ? strdup(body) : NULL;
 	ev->body_len = ev->body ? strlen(ev->body) : 0;
@@ -166,8 +151,8 @@ static int check_log(struct verify *x, const uint8_t id[UUID_LEN], struct err *e
 		uint8_t ev[UUID_LEN] = {0}, hash[DIGEST_LEN] = {0};
 		if (db_int(q, 0) != at.seq + 1) fault(x, "log %s: a gap above %" PRId64, log, at.seq);
 		at.seq = db_int(q, 0);
-		(void)blob(q, 1, ev, UUID_LEN);
-		(void)blob(q, 2, hash, DIGEST_LEN);
+		(void)db_copy_blob(q, 1, ev, UUID_LEN);
+		(void)db_copy_blob(q, 2, hash, DIGEST_LEN);
 		rc = check_event(x, &l, st.station_key, at.seq, ev, at.hash, hash, e);
 		memcpy(at.hash, hash, DIGEST_LEN);
 	}
@@ -191,7 +176,7 @@ static int check_entry(struct verify *x, const struct store_station *st, struct 
 	const char *t = db_text(q, 2);
 	if (db_int(q, 0) != at->seq + 1) fault(x, "feed of %s: a gap above %" PRId64, st->code, at->seq);
 	at->seq = db_int(q, 0);
-	(void)blob(q, 1, stored, DIGEST_LEN);
+	(void)db_copy_blob(q, 1, stored, DIGEST_LEN);
 	int rc = json_parse_strict(t ? t : "", t ? strlen(t) : 0, DEPTH, &entry, &bad);
 	if (!rc && json_object_set_new(entry, "n", json_integer(at->seq))) rc = err_set(&bad, ERR_NOMEM, "verify");
 	if (!rc) rc = feed_hash(entry, st->station_key, at->hash, hash, &bad);
@@ -241,7 +226,7 @@ static int check_feeds(struct verify *x, struct err *e)
 			return err_set(e, ERR_NOMEM, "verify");
 		}
 		codes = more;
-		text(q, 0, codes[n++], sizeof *codes);
+		db_copy_text(q, 0, codes[n++], sizeof *codes);
 	}
 	if (r < 0) rc = -r;
 	for (size_t i = 0; i < n && !rc; i++)
@@ -333,7 +318,7 @@ static int compare(struct verify *x, const struct caseview *v, const char *id, s
 	digest_sha256(v->token, strlen(v->token), token);
 	db_bind_blob(q, "token", token, sizeof token);
 	r = db_step(q, e);
-	if (r >= 0 && (r == 0 || !blob(q, 0, found, UUID_LEN) || memcmp(found, v->id, UUID_LEN) != 0))
+	if (r >= 0 && (r == 0 || !db_copy_blob(q, 0, found, UUID_LEN) || memcmp(found, v->id, UUID_LEN) != 0))
 		fault(x, "case %s: its progress token does not lead to it", id);
 	db_reset(q);
 	return r < 0 ? -r : ERR_OK;

@@ -1,0 +1,101 @@
+/* See casejson.h. Called by the gateway's and the county's presenters; pure. */
+#include "shared/casejson.h"
+
+#include "shared/clock.h"
+#include "shared/fields.h"
+
+void casejson_text(json_t *o, const char *name, const char *text, int *rc)
+{
+	caseview_set(o, name, json_string(text), rc);
+}
+
+void casejson_time(json_t *o, const char *name, int64_t ms, int *rc)
+{
+	char text[CLOCK_TEXT];
+	clock_text(ms, text);
+	casejson_text(o, name, text, rc);
+}
+
+void casejson_id(json_t *o, const char *name, const uint8_t id[UUID_LEN], int *rc)
+{
+	char text[UUID_TEXT];
+	uuid_text(id, text);
+	casejson_text(o, name, text, rc);
+}
+
+json_t *casejson_finish(json_t *o, int rc)
+{
+	if (!rc) return o;
+	json_decref(o);
+	return NULL;
+}
+
+json_t *casejson_base(const struct caseview *v, const char *item_name, int *rc)
+{
+	json_t *o = json_object();
+	if (!o) *rc = ERR_NOMEM;
+	casejson_id(o, "id", v->id, rc);
+	casejson_text(o, "receipt_number", v->receipt, rc);
+	casejson_text(o, "station", v->station, rc);
+	casejson_text(o, "item", v->item, rc);
+	casejson_text(o, "item_name", item_name, rc);
+	casejson_text(o, "record", fields_text(v->doc, "record"), rc);
+	casejson_text(o, "state", state_name(v->state), rc);
+	casejson_text(o, "holder", v->holder, rc);
+	casejson_time(o, "received_at", v->received_at, rc);
+	casejson_time(o, "updated_at", v->updated_at, rc);
+	caseview_set(o, "revision", json_integer(v->revision), rc);
+	return o;
+}
+
+void casejson_title(json_t *o, const struct caseview *v, int *rc)
+{
+	casejson_text(o, "title", caseview_title(v), rc);
+}
+
+/* Shares the member of the case's document, or null. */
+static void share(json_t *o, const char *name, const json_t *doc, int *rc)
+{
+	json_t *m = fields_get(doc, name);
+	caseview_set(o, name, m ? json_incref(m) : json_null(), rc);
+}
+
+/* The members that every ending shares, then those that only a refusal has. */
+static json_t *outcome(const json_t *doc)
+{
+	static const char *const more[] = {"basis", "competent_organ", "remedies"};
+	int rc = ERR_OK;
+	const json_t *from = fields_get(doc, "outcome");
+	if (!from) return json_null();
+	json_t *o = json_object();
+	casejson_text(o, "type", fields_text(from, "type"), &rc);
+	casejson_text(o, "reason", fields_text(from, "reason"), &rc);
+	casejson_time(o, "at", fields_int(from, "at", 0), &rc);
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+		json_t *m = json_object_get(from, more[i]);
+		if (m) caseview_set(o, more[i], json_incref(m), &rc);
+	}
+	return casejson_finish(o, rc);
+}
+
+void casejson_details(json_t *o, const struct caseview *v, int *rc)
+{
+	static const char *const blocks[] = {"applicant", "service",  "activity",       "mediation",
+	                                     "agent",     "captured", "received_reason"};
+	bool asked = v->state == STATE_SUPPLEMENT || v->state == STATE_REVIEW_SUPPLEMENT;
+	json_t *materials = fields_get(v->doc, "materials");
+	casejson_text(o, "channel", fields_text(v->doc, "channel"), rc);
+	if (v->accepted_at)
+		casejson_time(o, "accepted_at", v->accepted_at, rc);
+	else
+		caseview_set(o, "accepted_at", json_null(), rc);
+	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+		share(o, blocks[i], v->doc, rc);
+	caseview_set(o, "materials", materials ? json_incref(materials) : json_array(), rc);
+	casejson_text(o, "note", fields_text(v->doc, "note"), rc);
+	if (asked)
+		share(o, "supplement", v->doc, rc);
+	else
+		caseview_set(o, "supplement", json_null(), rc);
+	caseview_set(o, "outcome", outcome(v->doc), rc);
+}

@@ -1,0 +1,17 @@
+/* A session's token on its way: Authorization header for tools, a __Host- cookie for browsers, and the check that a
+ * browser's unsafe call comes from our own page. Both faces, box and county, use it. */
+#ifndef XINKE_BEARER_H
+#define XINKE_BEARER_H
+
+#include "shared/account.h"
+#include "shared/http/http.h"
+
+/* The request's token, by Authorization before Cookie; false when it has none of a token's size. */
+bool bearer_token(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX], bool *by_cookie);
+/* May a call that a cookie vouches for change anything? A browser sends its cookie whoever wrote the page: other than
+ * GET must come from a page of this very origin (Sec-Fetch-Site, else Origin against Host). */
+bool bearer_own_page(const struct http_req *req, const struct http_route *route);
+/* Adds Set-Cookie with TOKEN, or one that ends the cookie (NULL). */
+void bearer_set_cookie(struct http_req *req, const char *token);
+
+#endif
