@@ -1,6 +1,8 @@
 /* See acts.h. What can be told from the call alone is checked on the thread that serves; whether the case's state, its
  * holder and the revision allow it, in the writer's transaction. */
 #include "gateway/acts.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 
 #include "gateway/answer.h"
 #include "gateway/calls.h"

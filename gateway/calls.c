@@ -1,5 +1,7 @@
 /* See calls.h. `run` is on the writer's thread inside its transaction; `done` there too, after the commit. */
 #include "gateway/calls.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 
 #include "gateway/answer.h"
 #include "gateway/follow.h"

@@ -7,6 +7,8 @@
 
 #include "gateway/gateway.h"
 #include "gateway/items.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "shared/ledger/writer.h"
 
 struct call {

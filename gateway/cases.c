@@ -1,6 +1,8 @@
 /* See cases.h. A registration is checked on the thread that serves, so that the writer's transaction holds only what
  * must be there; lists and single cases are read there too, each with a connection of its own. */
 #include "gateway/cases.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 
 #include "gateway/answer.h"
 #include "gateway/calls.h"

@@ -2,6 +2,7 @@
  * when the waker has not yet seen a change past its cursor, so none can slip through between looking and waiting; the
  * node leaves the list before it is answered, so each is resumed once. Cursors are "epoch.change". */
 #include "gateway/changes.h"
+#include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
 #include "gateway/items.h"

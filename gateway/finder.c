@@ -1,6 +1,7 @@
 /* See finder.h. A text that is a whole receipt number, document number or telephone is answered by the ledger's keyed
  * index alone; any other by the search list. Rows always come from the ledger, so a list that lags shows nothing old. */
 #include "gateway/finder.h"
+#include "shared/ledger/read.h"
 
 #include "shared/limits.h"
 

@@ -4,6 +4,7 @@
 
 #include "gateway/search.h"
 #include "shared/ledger/ledger.h"
+#include "shared/ledger/read.h"
 
 struct finder_query {
 	const char *text;         /* NULL or without a word: all cases */

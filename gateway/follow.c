@@ -2,6 +2,7 @@
  * a start, too; a case is read again only when its stamp says that its content is another. After a rebuild changes are
  * counted anew, which the epoch tells: then the list starts again. */
 #include "gateway/follow.h"
+#include "shared/ledger/read.h"
 
 #include "gateway/gateway.h"
 #include "shared/db/db.h"

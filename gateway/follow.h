@@ -4,6 +4,7 @@
 
 #include "gateway/search.h"
 #include "shared/ledger/ledger.h"
+#include "shared/ledger/read.h"
 
 #include <stdbool.h>
 

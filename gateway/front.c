@@ -1,5 +1,6 @@
 /* See front.h. The page and its JSON are made from the table of routes, so they cannot leave one out. */
 #include "gateway/front.h"
+#include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
 #include "gateway/readers.h"

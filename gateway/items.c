@@ -1,6 +1,7 @@
 /* See items.h. The edition in force stands behind a mutex that is held for a pointer and a count; handlers of /catalog
  * read the edition they took, so that a newer one may arrive in the middle. */
 #include "gateway/items.h"
+#include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
 #include "gateway/readers.h"

@@ -1,6 +1,7 @@
 /* See metrics.h. Prometheus text format 0.0.4: base units, one prefix, few labels. Counters are atomics, added to by the
  * server's threads; what the ledger knows is read when somebody asks. */
 #include "gateway/metrics.h"
+#include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
 #include "gateway/changes.h"

@@ -1,5 +1,6 @@
 /* See present.h. Members follow schema/openapi/common.yaml in name and order; what a case does not have is null. */
 #include "gateway/present.h"
+#include "shared/ledger/read.h"
 
 #include "shared/casejson.h"
 

@@ -4,6 +4,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/items.h"
+#include "shared/ledger/read.h"
 
 /* Whose eyes it is made for. */
 struct present {

@@ -1,6 +1,7 @@
 /* See sync.h. The courier writes what it last saw as JSON under the meta key "sync_status"; marks, counts and space are
  * read here. */
 #include "gateway/sync.h"
+#include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
 #include "gateway/readers.h"

@@ -1,5 +1,7 @@
 /* `xinke status`, `verify`, `rebuild`, `sync`: the ledger as a technician asks about it. */
 #include "gateway/cli/cli.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/verify.h"
 
 #include "shared/fields.h"
 #include "shared/wake.h"

@@ -1,6 +1,8 @@
 /* Writing to the ledger: one event, a registration, an act. Runs in the write transaction of the caller (the gateway's
  * writer thread), so that state, revision, key and head are checked where they cannot change. See ledger.h. */
 #include "shared/ledger/internal.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 
 #include "shared/body.h"
 #include "shared/canon.h"

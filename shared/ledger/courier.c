@@ -1,5 +1,6 @@
 /* The courier's side of the ledger: what is unsent, and what a signed answer changes. Called by xinke-sync, which holds
  * the write lock for one transaction an answer. See ledger.h and sync/PROTOCOL.md. */
+#include "shared/ledger/courier.h"
 #include "shared/ledger/internal.h"
 
 #include "shared/canon.h"

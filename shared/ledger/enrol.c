@@ -2,6 +2,7 @@
  * again every event that the county has not confirmed, with its old identity, so that nothing acknowledged is lost and
  * nothing counts twice. The gateway answers 503 meanwhile. See ledger.h. */
 #include "shared/ledger/internal.h"
+#include "shared/ledger/write.h"
 
 #include "shared/text.h"
 

@@ -6,6 +6,7 @@
 #include "shared/db/db.h"
 #include "shared/ledger/ledger.h"
 #include "shared/ledger/queries.h"
+#include "shared/ledger/read.h"
 
 struct ledger {
 	struct db *db;

@@ -2,7 +2,8 @@
  *
  * One struct ledger is one database connection with the keys in memory; it belongs to one thread. Gateway and courier
  * each open their own on the same file. Everything that writes runs between ledger_begin and ledger_commit, lasts at
- * most tens of milliseconds and never spans a network call. Design: "The ledger: one truth". */
+ * most tens of milliseconds and never spans a network call. What to do with an open ledger stands in write.h, read.h,
+ * courier.h and verify.h. Design: "The ledger: one truth". */
 #ifndef XINKE_LEDGER_H
 #define XINKE_LEDGER_H
 
@@ -99,133 +100,5 @@ int ledger_meta_set_int(struct ledger *l, const char *key, int64_t v, struct err
 /* Text up to CAP bytes; "" when it is not there. */
 int ledger_meta_text(struct ledger *l, const char *key, char *out, size_t cap, struct err *e);
 int ledger_meta_set_text(struct ledger *l, const char *key, const char *v, struct err *e);
-
-/* --- writing (append.c, enrol.c) --- */
-
-struct ledger_case;
-
-/* One call of a caller: its key is the id of its first event. */
-struct ledger_call {
-	uint8_t key[UUID_LEN];
-	uint8_t request[DIGEST_LEN]; /* HMAC of principal, target and canonical request, see ledger_request_mac */
-	const char *actor;           /* account name */
-	const char *device;          /* phone, or "" */
-	struct clock_now now;
-	unsigned appended;        /* events so far; start with 0 */
-	struct ledger_case *seen; /* gets the case as the call leaves it; NULL = not wanted. Release it */
-};
-
-/* HMAC under the index key over METHOD and TARGET of the call, PRINCIPAL and the canonical BODY. */
-int ledger_request_mac(struct ledger *l, const char *target, const char *principal, const json_t *body,
-                       uint8_t out[DIGEST_LEN], struct err *e);
-/* Has this key been used? 0 = no; ERR_CONFLICT = yes, by another request or principal; -1 = yes, by this one, and
- * CASE_ID is its case. Other codes: errors. */
-int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case_id[UUID_LEN], struct err *e);
-/* Appends one event to the open log. CASE_ID NULL for events of no case. */
-int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *case_id, const char *type,
-                  const json_t *body, struct err *e);
-/* Registers a case from REQUEST (checked by body_check_registration): receipt number, receive, and forward to the
- * township where this tier only takes ITEM in and no material is missing. The case id is the call's key. */
-int ledger_register(struct ledger *l, struct ledger_call *call, const json_t *request, const struct catalog *cat,
-                    const struct catalog_item *item, struct err *e);
-/* Appends TYPE to a case if its state, this box's part in it and IF_REVISION (0 = any) allow; a refusal goes to P and
- * is no error. OFFER is what this tier offers of the case's item. */
-int ledger_act(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN], int64_t if_revision,
-               enum case_event type, const json_t *body, enum offer offer, struct problem *p, struct err *e);
-
-/* What an enrolment brings. */
-struct ledger_enrolment {
-	const char *station, *name, *township; /* codes and title */
-	enum tier tier;
-	uint8_t station_key[EVENT_KEY_LEN];
-	uint8_t log[UUID_LEN];
-	int box;
-};
-/* Stores the identity and opens a log in one transaction: log_opened, then every event that the county has not
- * confirmed, with its old identity. Begins and commits by itself. */
-int ledger_enrol(struct ledger *l, const struct ledger_enrolment *en, struct err *e);
-/* Opens a new log under a granted box number because this box is a copy; as ledger_enrol for the rest. */
-int ledger_new_log(struct ledger *l, const uint8_t log[UUID_LEN], int box, struct err *e);
-
-/* --- reading (read.c) --- */
-
-enum ledger_sync { SYNC_LOCAL, SYNC_SENT, SYNC_RECEIVED, SYNC_SETTLED, SYNC_REFUSED };
-const char *ledger_sync_name(enum ledger_sync s);
-
-struct ledger_case {
-	struct caseview view;
-	enum ledger_sync sync; /* the least advanced of its own events; refused overrides */
-};
-void ledger_case_release(struct ledger_case *c);
-
-/* ERR_NOTFOUND when there is no such case. */
-int ledger_case_get(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_case *out, struct err *e);
-
-/* A page of cases, newest receipt first. */
-struct ledger_page {
-	const char *state,
-	    *item;         /* filters, NULL = all; at most one is used by index, the other is looked at per row */
-	int64_t before_at; /* cursor: start below (before_at, before_id); INT64_MAX = from the newest */
-	uint8_t before_id[UUID_LEN];
-	int limit;
-};
-/* Calls FN for each row until it returns false or the page is full; *MORE tells whether rows are left. */
-int ledger_case_list(struct ledger *l, const struct ledger_page *page, bool (*fn)(const struct ledger_case *, void *),
-                     void *arg, bool *more, struct err *e);
-/* Cases by document number, by phone or by receipt number, at most LIMIT ids into OUT; *N of them. */
-int ledger_case_find(struct ledger *l, const char *text, uint8_t (*out)[UUID_LEN], int limit, int *n, struct err *e);
-
-struct ledger_history {
-	struct event ev; /* borrowed during the call */
-	bool own;        /* false: the county's or another station's, by the feed */
-	bool fits;       /* was applied to the case's view */
-	enum ledger_sync sync;
-	const char *code, *pointer, *message; /* of a refusal, else NULL */
-};
-/* The case's events in order; ERR_NOTFOUND when it has none. */
-int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
-                        void *arg, struct err *e);
-/* Cases changed after AFTER, oldest change first, at most LIMIT. */
-int ledger_changes(struct ledger *l, int64_t after, int limit,
-                   void (*fn)(const uint8_t id[UUID_LEN], int64_t change, void *), void *arg, struct err *e);
-/* The last change and this ledger's epoch (new at every rebuild: older cursors have expired). */
-int ledger_change_head(struct ledger *l, int64_t *change, int64_t *epoch, struct err *e);
-/* The newest document of KIND ("catalog", "calendar") that the feed brought; new reference. ERR_NOTFOUND. */
-int ledger_thing(struct ledger *l, const char *kind, json_t **out, int64_t *version, struct err *e);
-
-struct ledger_counts {
-	int64_t cases, refused, feed;
-};
-int ledger_counts(struct ledger *l, struct ledger_counts *out, struct err *e);
-
-/* --- the courier's side (courier.c) --- */
-
-/* Own events of the open log above AFTER, at most LIMIT and MAX_BYTES of bodies (one at least). OUT has room for LIMIT;
- * release each. */
-int ledger_unsent(struct ledger *l, int64_t after, int limit, size_t max_bytes, struct event *out, int *n,
-                  struct err *e);
-/* The chain's hash after SEQ of the open log (0 = the start). ERR_NOTFOUND past its head. */
-int ledger_hash_at(struct ledger *l, int64_t seq, uint8_t hash[DIGEST_LEN], struct err *e);
-int ledger_mark_sent(struct ledger *l, int64_t seq, struct err *e);
-/* The feed's head here. */
-int ledger_feed_head(struct ledger *l, int64_t *n, uint8_t hash[DIGEST_LEN], struct err *e);
-/* Applies a verified answer in one transaction: the county's head (received), then feed ENTRIES in order. A gap or a
- * hash that does not follow is ERR_CORRUPT and nothing is stored. */
-int ledger_apply(struct ledger *l, int64_t received_seq, const uint8_t received_hash[DIGEST_LEN], const json_t *entries,
-                 struct err *e);
-/* The county is behind or ahead of what was believed: takes SEQ as received, all above is local again. */
-int ledger_rewind(struct ledger *l, int64_t seq, struct err *e);
-
-/* --- checking (verify.c) --- */
-
-struct ledger_report {
-	int64_t logs, events, feed, cases; /* looked at */
-	int64_t faults;                    /* wrong; each told through FN */
-};
-/* Walks every chain, mac and projection. Returns 0 when it could look, faults are in OUT. */
-int ledger_verify(struct ledger *l, struct ledger_report *out, void (*fn)(const char *fault, void *), void *arg,
-                  struct err *e);
-/* Makes every projection anew from events and feed, in one transaction. */
-int ledger_rebuild(struct ledger *l, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
  * Always made from the stored events, never from what a caller believes, so that rebuilding gives the same. Runs in
  * the write transaction of whoever appended or applied. See ledger.h. */
 #include "shared/ledger/internal.h"
+#include "shared/ledger/read.h"
 
 #include "shared/fields.h"
 #include "shared/json_parse.h"

@@ -1,4 +1,5 @@
 /* Reading a ledger: one case, lists, look-ups, history, changes, things. Any connection; see ledger.h. */
+#include "shared/ledger/read.h"
 #include "shared/ledger/internal.h"
 
 #include "shared/fields.h"

@@ -2,7 +2,9 @@
  *
  * Verify only reads and may run beside the daemons; rebuild is one long transaction and wants them stopped. Called by
  * `xinke verify` and `xinke rebuild`, and by tests. See ledger.h. */
+#include "shared/ledger/verify.h"
 #include "shared/ledger/internal.h"
+#include "shared/ledger/read.h"
 
 #include "shared/body.h"
 #include "shared/feed.h"

@@ -1,5 +1,8 @@
 /* The courier's loop: does what the engine says, with the ledger, the clock and the network. One thread, one call in
  * flight. Woken by the gateway's datagram; looks by itself once a second, so that a lost wake-up costs no more. */
+#include "shared/ledger/courier.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "sync/agent/agent.h"
 
 #include "shared/crypto/rng.h"

@@ -1,5 +1,6 @@
 /* Enrolment at the box: fetch the root and hold it against its hash, make the key, send the request, keep what comes
  * back. Files first, the ledger last: a crash in between leaves a box that can be enrolled again with a fresh code. */
+#include "shared/ledger/write.h"
 #include "sync/agent/agent.h"
 
 #include "shared/crypto/x509.h"

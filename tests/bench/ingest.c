@@ -7,6 +7,7 @@
 #include "sync/county/county.h"
 #include "sync/county/import.h"
 
+#include "shared/ledger/courier.h"
 #include "shared/ledger/ledger.h"
 #include "sync/engine/wire.h"
 

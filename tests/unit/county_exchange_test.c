@@ -1,4 +1,7 @@
 /* The county's exchange with real ledgers at its other end. */
+#include "shared/ledger/courier.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "tests/unit/county_support.h"
 
 #include "shared/event.h"

@@ -1,5 +1,8 @@
 /* See county_support.h. */
 #include "tests/unit/county_support.h"
+#include "shared/ledger/courier.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 
 #include "shared/body.h"
 #include "shared/fields.h"

@@ -2,6 +2,7 @@
 #ifndef XINKE_TESTS_UNIT_COUNTY_SUPPORT_H
 #define XINKE_TESTS_UNIT_COUNTY_SUPPORT_H
 
+#include "shared/ledger/read.h"
 #include "tests/unit/support.h"
 
 #include "sync/county/county.h"

@@ -1,6 +1,9 @@
 /* The courier's mind over a real ledger and a county of forty lines that can lose, lie, forget and be somebody else.
  *
  * No time passes but the test's own: `mono` moves to whatever the engine waits for. */
+#include "shared/ledger/courier.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "shared/text.h"
 #include "sync/engine/engine.h"
 #include "tests/unit/support.h"

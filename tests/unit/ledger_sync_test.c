@@ -1,6 +1,9 @@
 /* The courier's side of the ledger: what is unsent, what a county's answer changes, rewinding, a new log for a copy. */
 #include "shared/fields.h"
+#include "shared/ledger/courier.h"
 #include "shared/ledger/ledger.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "shared/limits.h"
 #include "shared/receipt.h"
 #include "shared/text.h"

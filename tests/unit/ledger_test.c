@@ -3,6 +3,8 @@
 #include "shared/fields.h"
 #include "shared/file.h"
 #include "shared/ledger/ledger.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "shared/receipt.h"
 #include "tests/unit/support.h"
 

@@ -1,6 +1,10 @@
 /* See support.h. */
 #define _XOPEN_SOURCE 700 /* nftw */
 #include "tests/unit/support.h"
+#include "shared/ledger/courier.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/verify.h"
+#include "shared/ledger/write.h"
 
 #include "shared/body.h"
 #include "shared/feed.h"

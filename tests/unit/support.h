@@ -7,6 +7,8 @@
 #include "shared/catalog.h"
 #include "shared/clock.h"
 #include "shared/ledger/ledger.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

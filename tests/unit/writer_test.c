@@ -1,5 +1,7 @@
 /* Group commit: everybody is told once and truly, failures stay alone, a full disk leaves nothing half-written. */
 #include "shared/db/db.h"
+#include "shared/ledger/read.h"
+#include "shared/ledger/write.h"
 #include "shared/ledger/writer.h"
 #include "tests/unit/support.h"
 

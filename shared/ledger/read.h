@@ -1,0 +1,56 @@
+/* Reading a ledger: one case, lists, look-ups, history, changes, things (read.c). Any connection, no transaction needed. */
+#ifndef XINKE_LEDGER_READ_H
+#define XINKE_LEDGER_READ_H
+
+#include "shared/ledger/ledger.h"
+
+enum ledger_sync { SYNC_LOCAL, SYNC_SENT, SYNC_RECEIVED, SYNC_SETTLED, SYNC_REFUSED };
+const char *ledger_sync_name(enum ledger_sync s);
+
+struct ledger_case {
+	struct caseview view;
+	enum ledger_sync sync; /* the least advanced of its own events; refused overrides */
+};
+void ledger_case_release(struct ledger_case *c);
+
+/* ERR_NOTFOUND when there is no such case. */
+int ledger_case_get(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_case *out, struct err *e);
+
+/* A page of cases, newest receipt first. */
+struct ledger_page {
+	const char *state,
+	    *item;         /* filters, NULL = all; at most one is used by index, the other is looked at per row */
+	int64_t before_at; /* cursor: start below (before_at, before_id); INT64_MAX = from the newest */
+	uint8_t before_id[UUID_LEN];
+	int limit;
+};
+/* Calls FN for each row until it returns false or the page is full; *MORE tells whether rows are left. */
+int ledger_case_list(struct ledger *l, const struct ledger_page *page, bool (*fn)(const struct ledger_case *, void *),
+                     void *arg, bool *more, struct err *e);
+/* Cases by document number, by phone or by receipt number, at most LIMIT ids into OUT; *N of them. */
+int ledger_case_find(struct ledger *l, const char *text, uint8_t (*out)[UUID_LEN], int limit, int *n, struct err *e);
+
+struct ledger_history {
+	struct event ev; /* borrowed during the call */
+	bool own;        /* false: the county's or another station's, by the feed */
+	bool fits;       /* was applied to the case's view */
+	enum ledger_sync sync;
+	const char *code, *pointer, *message; /* of a refusal, else NULL */
+};
+/* The case's events in order; ERR_NOTFOUND when it has none. */
+int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
+                        void *arg, struct err *e);
+/* Cases changed after AFTER, oldest change first, at most LIMIT. */
+int ledger_changes(struct ledger *l, int64_t after, int limit,
+                   void (*fn)(const uint8_t id[UUID_LEN], int64_t change, void *), void *arg, struct err *e);
+/* The last change and this ledger's epoch (new at every rebuild: older cursors have expired). */
+int ledger_change_head(struct ledger *l, int64_t *change, int64_t *epoch, struct err *e);
+/* The newest document of KIND ("catalog", "calendar") that the feed brought; new reference. ERR_NOTFOUND. */
+int ledger_thing(struct ledger *l, const char *kind, json_t **out, int64_t *version, struct err *e);
+
+struct ledger_counts {
+	int64_t cases, refused, feed;
+};
+int ledger_counts(struct ledger *l, struct ledger_counts *out, struct err *e);
+
+#endif
