@@ -221,7 +221,7 @@ print_all() {
 		files     $run/run.json
 
 		Take a case (the session lasts 15 idle minutes):
-		curl --cacert $run/box/root.crt -H 'Authorization: Bearer $token' -H "Idempotency-Key: \\"\$(cat /proc/sys/kernel/random/uuid)\\"" -H 'Content-Type: application/json' -d '{"item":"652323-001","applicant":{"kind":"person","name":"阿依古丽·买买提","id_type":"citizen_id","id_number":"652323198506151237","phone":"13899991234","address":"大丰镇红山村"},"agent":null,"materials":[{"name":"居民身份证","form":"copy","copies":1}],"channel":"window","note":""}' $gateway_url/api/v1/cases
+		curl -sS --cacert $run/box/root.crt -H 'Authorization: Bearer $token' -H "Idempotency-Key: \\"\$(cat /proc/sys/kernel/random/uuid)\\"" -H 'Content-Type: application/json' -d '{"item":"652323-001","applicant":{"kind":"person","name":"阿依古丽·买买提","id_type":"citizen_id","id_number":"652323198506151237","phone":"13899991234","address":"大丰镇红山村"},"agent":null,"materials":[{"name":"居民身份证","form":"copy","copies":1}],"channel":"window","note":""}' $gateway_url/api/v1/cases
 	EOF
 }
 
@@ -239,11 +239,19 @@ run_all() {
 	print_all
 	echo
 	echo "Ctrl-C stops both."
-	while alive county && alive gateway && alive sync; do sleep 1; done
-	say "a daemon has ended; see $run/*.log"
+	local seconds=0
+	while [ "$seconds" -lt 3 ]; do
+		sleep 1
+		if fallen county || fallen gateway || fallen sync; then seconds=$((seconds + 1)); else seconds=0; fi
+	done
+	say "a daemon has ended by itself; see $run/*.log"
 	stop_all
 	return 1
 }
+
+# Ended by itself: its pid file is there, it is not. One that was stopped on purpose (make stop-county) has no file; while
+# one is being stopped or started both can be so for a moment.
+fallen() { [ -e "$run/$1.pid" ] && ! alive "$1"; }
 
 case ${1:-} in
 start)
