@@ -4,6 +4,7 @@
 #   CC=clang     another compiler (gcc 12 and clang 14 are kept clean)
 #   V=1          whole command lines
 #   SAN=1        with AddressSanitizer and UndefinedBehaviorSanitizer, into build/san
+#   MUTANTS=1    with the planted faults of shared/mutant.h that can be switched on, into build/mutants (the simulator alone)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,13 +14,14 @@ SHELL := /bin/bash
 B ?= build
 Q := $(if $(V),,@)
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
-O := $(if $(SAN),$(B)/san,$(B))
+O := $(if $(SAN),$(B)/san,$(if $(MUTANTS),$(B)/mutants,$(B)))
 GEN := $(B)/gen
 
 # --- flags ------------------------------------------------------------------------------------------------------------
 # POSIX.1-2008 plus what Debian's libc adds by default (explicit_bzero, timegm, adjtimex).
 CPPFLAGS += -I. -I$(GEN) -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE
 CFLAGS ?= -O2 -g
+CPPFLAGS += $(if $(MUTANTS),-DXINKE_MUTANTS)
 # -Wconversion finds the narrowing that loses a serial or a length; -Wshadow and the prototypes keep names honest.
 WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wimplicit-fallthrough -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Werror=format-security $(if $(WERROR),-Werror)
@@ -40,21 +42,22 @@ BUILD_EPOCH := $(or $(if $(SAN),1763942400),$(SOURCE_DATE_EPOCH),$(shell git log
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
 	shared/states.c shared/catalog.c shared/body.c shared/event.c shared/caseview.c shared/casejson.c shared/feed.c shared/problem.c \
-	shared/work.c shared/wake.c shared/lockout.c shared/account.c
+	shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
 	shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
 DB := shared/db/db.c shared/db/sqlite.c
-LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/project.c shared/ledger/read.c \
-	shared/ledger/courier.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
+LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/project.c shared/ledger/read.c \
+	shared/ledger/courier.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/engine.c
+HANDS := sync/agent/answer.c sync/agent/hands.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
-COUNTY := sync/county/acts.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
+COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
 	sync/county/commands.c sync/county/config.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
-	sync/county/health.c sync/county/import.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
-	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/serve.c sync/county/session.c \
+	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
+	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c \
 	sync/county/store.c sync/county/sync_face.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/finder.c \
@@ -65,8 +68,9 @@ CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
-LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(COUNTY)
-LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls
+LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
+LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls \
+	-lzstd
 PROGRAMS := xinke-ca xinke-sync xinke xinke-gateway xinke-county
 UNIT := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 
@@ -81,7 +85,7 @@ sync: $(O)/xinke-sync
 county: $(O)/xinke-county
 
 GENERATED := $(addprefix $(GEN)/,states.inc events.inc transitions.inc box_queries.inc box_migrations.inc \
-	county_queries.inc county_migrations.inc)
+	county_queries.inc county_migrations.inc exchange-1.inc)
 
 $(GEN):
 	@mkdir -p $@
@@ -95,6 +99,8 @@ $(GEN)/box_migrations.inc: $(sort $(wildcard schema/sql/box/0*.sql)) schema/scri
 	@awk -v what=migrations -f schema/scripts/sql.awk $(filter %.sql,$^) > $@
 $(GEN)/county_migrations.inc: $(sort $(wildcard schema/sql/county/0*.sql)) schema/scripts/sql.awk | $(GEN)
 	@awk -v what=migrations -f schema/scripts/sql.awk $(filter %.sql,$^) > $@
+$(GEN)/%.inc: schema/dict/%.zdict | $(GEN)
+	@od -An -v -t u1 $< | sed 's/^ */\t/; s/  */,/g; s/$$/,/' > $@
 
 $(O)/obj/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
@@ -117,7 +123,10 @@ $(O)/fixture-box: $(call obj,tests/fixture/box.c) $(LIB)
 # The yardsticks of `make bench`.
 $(O)/bench/raw: $(call obj,tests/bench/raw.c)
 $(O)/bench/ingest: $(call obj,tests/bench/ingest.c) $(LIB)
-$(O)/fixture-box $(O)/bench/raw $(O)/bench/ingest:
+$(O)/bench/wire: $(call obj,tests/bench/wire.c tests/lib/exchanges.c) $(LIB)
+# The exchange dictionary's maker.
+$(O)/train_dict: $(call obj,schema/scripts/train_dict.c tests/lib/exchanges.c) $(LIB)
+$(O)/fixture-box $(O)/bench/raw $(O)/bench/ingest $(O)/bench/wire $(O)/train_dict:
 	@mkdir -p $(@D)
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -o $@
 
@@ -138,15 +147,32 @@ $(O)/unit/libsupport.a: $(UNIT_SUPPORT)
 unit: $(UNIT:%=$(O)/unit/%) $(O)/xinke-ca
 	@XINKE_CA=$(O)/xinke-ca tests/unit/run $(filter $(O)/unit/%,$^)
 
+# --- the simulator ----------------------------------------------------------------------------------------------------
+# Its own random bytes and clock stand before the library's; the system's clocks and ECDSA are wrapped (tests/sim/link.c).
+SIM_OBJ := $(call obj,$(filter-out %_test.c,$(wildcard tests/sim/*.c))) $(O)/obj/sim/clock.o
+SIM_WRAP := -Wl,--wrap=clock_gettime -Wl,--wrap=adjtimex -Wl,--wrap=ec_sign -Wl,--wrap=ec_verify \
+	-Wl,--wrap=x509_verify
+$(O)/obj/tests/sim/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"'
+$(O)/obj/sim/clock.o: shared/clock.c
+	@mkdir -p $(@D)
+	$(Q)echo '  CC      $< (sim)'; $(CC) $(CPPFLAGS) -DXINKE_BUILD_EPOCH=1763942400 $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(O)/sim/sim: $(SIM_OBJ) $(call obj,$(HANDS)) $(LIB)
+$(O)/sim/vfs_test: $(call obj,tests/sim/vfs_test.c tests/sim/vfs.c tests/sim/vfs_disk.c tests/sim/vfs_lock.c \
+	tests/sim/alloc.c tests/sim/rng.c)
+$(O)/sim/sim $(O)/sim/vfs_test:
+	@mkdir -p $(@D)
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS) \
+		$(if $(findstring vfs_test,$@),-lcmocka,$(SIM_WRAP)) $(LIBS) -o $@
+
 # --- what one asks for ------------------------------------------------------------------------------------------------
 # Node: PATH's where it is new enough, else the one that install-deps.sh brought.
 NODE_PATH := $(CURDIR)/$(B)/tools/node_modules/.bin
 WITH_NODE := PATH="$$([ -x "$(NODE_PATH)/node" ] && echo "$(NODE_PATH):")$$PATH"
 C_FILES = $(shell git ls-files '*.c' '*.h')
-SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run .ci/run
+SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run .ci/run
 
 .PHONY: deps-build deps-test run start stop start-county stop-county start-gateway stop-gateway demo test integration \
-	lint fmt bench clean help
+	sim sim-test mutants lint fmt bench bench-wire dict clean help
 deps-build:
 	@B=$(B) packaging/install-deps.sh build
 deps-test:
@@ -166,14 +192,38 @@ demo: deps-test ## the main job told by a script
 test: deps-test ## install, build with sanitizers, run every suite
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory SAN=1 all $(B)/san/fixture-box unit
+	@$(MAKE) --no-print-directory sim-test
 	@$(MAKE) --no-print-directory integration
 integration: ## the suites over real processes (build first: make all; make SAN=1 all)
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san node --test --test-concurrency=1 tests/lib/*_test.mjs \
 		schema/scripts/*_test.mjs tests/integration/*.test.mjs
+SEED := 1
+SEEDS := 2000
+sim: ## the simulator: SEEDS runs from SEED on; a failing one says how to play it again
+	@$(MAKE) --no-print-directory $(B)/sim/sim
+	@tests/sim/run $(B)/sim/sim $(SEED) $(SEEDS)
+sim-test: ## the part of the simulator that `make test` runs: its disk, 2,000 seeds, 40 with sanitizers, three mutants
+	@$(MAKE) --no-print-directory $(B)/sim/sim
+	@$(MAKE) --no-print-directory SAN=1 $(B)/san/sim/sim $(B)/san/sim/vfs_test
+	@$(MAKE) --no-print-directory MUTANTS=1 $(B)/mutants/sim/sim
+	@tests/unit/run $(B)/san/sim/vfs_test
+	@$(B)/san/sim/sim --seed 5001 --count 40
+	@tests/sim/run $(B)/sim/sim 1 2000
+	@$(B)/mutants/sim/sim --mutants ack_before_commit,answer_before_commit,floor_by_system_clock --count 1000
+mutants: ## plants each fault of tests/sim/mutants.def in turn: the simulator must catch it within 1,000 seeds
+	@$(MAKE) --no-print-directory MUTANTS=1 $(B)/mutants/sim/sim
+	@$(B)/mutants/sim/sim --mutants all --seed $(SEED) --count 1000
 bench: ## measure against raw limits in one run; figures to build/bench, a table to the terminal
 	@B=$(B) packaging/install-deps.sh bench
 	@$(MAKE) --no-print-directory all $(B)/bench/raw $(B)/bench/ingest
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/bench.mjs
+bench-wire: $(O)/bench/wire ## bytes of a registration on its way to the county
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(O) node tests/bench/wire.mjs
+# Only before a dictionary is released: a form that boxes write with must stay what it is (schema/dict/README.md).
+dict: $(O)/train_dict ## make schema/dict anew from the wire's form, the catalog and the training words
+	@$(WITH_NODE) node schema/scripts/dict-samples.mjs > $(O)/dict-samples.jsonl
+	@$(O)/train_dict 32769 32768 < $(O)/dict-samples.jsonl > $(O)/exchange-1.zdict
+	@cp $(O)/exchange-1.zdict schema/dict/
 lint: deps-test ## format, static analysis, shell, OpenAPI
 	@clang-format-14 --dry-run -Werror $(C_FILES) && echo "clang-format: ok"
 	@cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -I. -I$(GEN) \

@@ -274,7 +274,7 @@ int ca_issue_answer(struct ca *ca, const char *csr_pem, int64_t now, char out[X5
 
 /* --- reading --- */
 
-bool ca_station_of(const struct x509_info *info, char station[CA_STATION_LEN + 1], unsigned *box)
+bool ca_station_uri(const char *s, char station[CA_STATION_LEN + 1], unsigned *box)
 {
 	static const char head[] = "xinke:station:", middle[] = ":box:";
 	enum {
@@ -283,8 +283,6 @@ bool ca_station_of(const struct x509_info *info, char station[CA_STATION_LEN + 1
 		BOX = HEAD + CA_STATION_LEN + MIDDLE,
 		LEN = BOX + 2
 	};
-	if (info->n_sans != 1 || info->sans[0].kind != X509_SAN_URI) return false;
-	const char *s = info->sans[0].value;
 	if (strlen(s) != LEN || strncmp(s, head, HEAD) != 0) return false;
 	if (strncmp(s + HEAD + CA_STATION_LEN, middle, MIDDLE) != 0 || !digits(s + BOX, 2)) return false;
 	if (strspn(s + HEAD, "0123456789") != CA_STATION_LEN) return false;
@@ -292,4 +290,10 @@ bool ca_station_of(const struct x509_info *info, char station[CA_STATION_LEN + 1
 	station[CA_STATION_LEN] = '\0';
 	*box = (unsigned)(s[BOX] - '0') * 10 + (unsigned)(s[BOX + 1] - '0');
 	return true;
+}
+
+bool ca_station_of(const struct x509_info *info, char station[CA_STATION_LEN + 1], unsigned *box)
+{
+	return info->n_sans == 1 && info->sans[0].kind == X509_SAN_URI &&
+	       ca_station_uri(info->sans[0].value, station, box);
 }

@@ -54,5 +54,7 @@ int ca_issue_answer(struct ca *ca, const char *csr_pem, int64_t now, char out[X5
 /* Reads station and box out of a station certificate's URI SAN; false when it has none or more than one. Says nothing
  * about who signed it: x509_verify first. */
 bool ca_station_of(const struct x509_info *info, char station[CA_STATION_LEN + 1], unsigned *box);
+/* The same of the URI alone. */
+bool ca_station_uri(const char *uri, char station[CA_STATION_LEN + 1], unsigned *box);
 
 #endif

@@ -38,6 +38,11 @@ static void prefix(const struct problem *p)
 
 static int append(struct ledger *l, struct call *c, struct err *e)
 {
+	if (c->type == EVENT_RECEIVE) {
+		int again = ledger_register_again(l, &c->lc, c->case_id, c->body, c->item, &c->problem, e);
+		prefix(&c->problem);
+		return again;
+	}
 	enum offer offer = c->item ? c->item->offers[ledger_identity(l)->tier] : OFFER_NONE;
 	int rc = ledger_act(l, &c->lc, c->case_id, c->revision, c->type, c->body, offer, &c->problem, e);
 	prefix(&c->problem);
@@ -55,6 +60,29 @@ static void check_forward(struct call *c, const struct ledger_identity *id)
 		              "neither this station's township nor the item's department");
 }
 
+/* A registration in the place of a refused one: the same shape as the first, and `amends`. */
+static void check_again(struct call *c, const struct ledger_identity *id)
+{
+	uint8_t refused[UUID_LEN];
+	struct problem *p = &c->problem;
+	json_t *bare = fields_copy(c->body);
+	if (!bare) {
+		problem_set(p, PROBLEM_INTERNAL, NULL);
+		return;
+	}
+	(void)json_object_del(bare, "amends");
+	c->item = catalog_find(items_catalog(c->edition), fields_text(bare, "item"));
+	if (!body_amends(c->body, refused))
+		problem_field(p, "/amends", "required", "the id of the refused registration");
+	(void)body_check_registration(bare, c->item, c->lc.now.wall, p);
+	json_decref(bare);
+	if (!problem_any(p) && !c->item)
+		problem_field(p, "/item", "value", "the catalog has no such item");
+	else if (!problem_any(p) && c->item->offers[id->tier] == OFFER_NONE)
+		problem_field(p, "/item", "value", "this station's level does not offer it");
+	prefix(p);
+}
+
 static void check(struct call *c, const struct ledger_identity *id)
 {
 	const json_t *call = http_req_json(c->req);
@@ -63,6 +91,8 @@ static void check(struct call *c, const struct ledger_identity *id)
 	c->body = json_object_get(call, "body");
 	if (!state_event_parse(fields_text(call, "type"), &c->type))
 		problem_field(p, "/type", "value", "no such event type");
+	else if (c->type == EVENT_RECEIVE && json_is_object(c->body) && c->edition)
+		check_again(c, id);
 	else if (!present_own_type(c->type))
 		problem_field(p, "/type", "not_allowed", "a station does not append this");
 	else if (!json_is_object(c->body))

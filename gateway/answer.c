@@ -21,8 +21,9 @@ void answer_later(struct http_req *req, enum problem_code code, int seconds)
 void answer_error(struct gateway *gw, struct http_req *req, int rc, const struct err *e)
 {
 	enum problem_code code = problem_from_err((enum err_code)rc);
-	if (rc == (int)ERR_NOMEM) code = PROBLEM_BUSY; /* nothing was changed; it may pass */
-	log_line(&gw->log, code == PROBLEM_BUSY ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "request_failed",
+	bool disk = rc == (int)ERR_IO;
+	if (disk || rc == (int)ERR_NOMEM) code = PROBLEM_BUSY; /* nothing was changed; it may pass */
+	log_line(&gw->log, code == PROBLEM_BUSY && !disk ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "request_failed",
 	         "request=%s error=%s text=\"%s\"", http_req_id(req), err_name((enum err_code)rc), e->msg);
 	if (code == PROBLEM_BUSY)
 		answer_later(req, code, BUSY_RETRY_S);

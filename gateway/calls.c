@@ -1,4 +1,5 @@
-/* See calls.h. `run` is on the writer's thread inside its transaction; `done` there too, after the commit. */
+/* See calls.h. `run` is on the writer's thread inside its transaction; `done` there too, after the
+ * commit. */
 #include "gateway/calls.h"
 #include "shared/ledger/read.h"
 #include "shared/ledger/write.h"
@@ -12,11 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void release(struct call *c)
+/* Drops the outcome, so that the call can run again. */
+static void forget(struct call *c)
 {
 	ledger_case_release(&c->seen);
 	json_decref(c->refused);
+	c->refused = NULL;
 	problem_release(&c->problem);
+	c->lc.appended = 0;
+	c->replayed = false;
+}
+
+static void release(struct call *c)
+{
+	forget(c);
+	ledger_draft_free(c->draft);
 	items_put(c->edition);
 	free(c);
 }
@@ -36,6 +47,7 @@ struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *re
 	c->lc.device = "";
 	c->lc.seen = &c->seen;
 	c->lc.now = ledger_now(l);
+	c->identity = ledger_identity(l);
 	memcpy(c->lc.key, http_req_key(req), UUID_LEN);
 	int rc = ledger_request_mac(l, target, c->lc.actor, http_req_json(req), c->lc.request, &e);
 	c->odd = rc == (int)ERR_INVALID; /* a real number or a member whose name is not ASCII, which no call has */
@@ -75,6 +87,7 @@ static int look(struct ledger *l, struct call *c, struct err *e)
 static int run(struct ledger *l, struct writer_job *job, struct err *e)
 {
 	struct call *c = (struct call *)job;
+	forget(c);
 	int rc = replay(l, c, e);
 	if (!rc && !c->replayed && !problem_any(&c->problem)) rc = c->append(l, c, e);
 	/* seen in the same transaction: nobody can have come between */
@@ -98,7 +111,7 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	http_reply_json(c->req, 201, present_case_with(&v, &c->seen, refused));
 }
 
-static void answer(struct call *c, struct ledger *l, int rc, const struct err *e)
+static void answer(struct call *c, int rc, const struct err *e)
 {
 	if (rc == (int)ERR_NOTFOUND)
 		answer_later(c->req, PROBLEM_NOT_ENROLLED, 30); /* acts have looked before */
@@ -107,18 +120,27 @@ static void answer(struct call *c, struct ledger *l, int rc, const struct err *e
 	else if (problem_any(&c->problem))
 		http_problem(c->req, &c->problem);
 	else
-		answer_case(c, ledger_identity(l));
+		answer_case(c, c->identity);
+}
+
+/* On the thread that serves: the answer is made where the request was read, so that the writer's thread neither does the
+ * work nor gives back another's memory. REQ is NULL when nobody waits any more. */
+static void end(struct http_req *req, void *arg)
+{
+	struct call *c = arg;
+	bool fresh = !c->rc && c->registers && !c->replayed && !problem_any(&c->problem);
+	/* a new case goes to the search list as it is, so that nobody has to read it once more */
+	if (fresh) follow_offer(c->gw->follow, &c->seen);
+	if (req) answer(c, c->rc, &c->err);
+	release(c);
 }
 
 static void done(struct writer_job *job, int rc, const struct err *e)
 {
 	struct call *c = (struct call *)job;
-	bool fresh = !rc && c->registers && !c->replayed && !problem_any(&c->problem);
-	answer(c, c->gw->ledger, rc, e);
-	http_resume(c->req);
-	/* a new case goes to the search list as it is, so that nobody has to read it once more */
-	if (fresh) follow_offer(c->gw->follow, &c->seen);
-	release(c);
+	c->rc = rc;
+	c->err = *e;
+	http_resume_with(c->req, end, c);
 }
 
 void calls_submit(struct call *c)
@@ -139,6 +161,12 @@ void calls_submit(struct call *c)
 	release(c);
 }
 
+void calls_fail(struct call *c, int rc, const struct err *e)
+{
+	answer_error(c->gw, c->req, rc, e);
+	release(c);
+}
+
 void calls_refuse(struct call *c, struct ledger *l)
 {
 	struct err e = {0};
@@ -147,6 +175,6 @@ void calls_refuse(struct call *c, struct ledger *l)
 		problem_release(&c->problem);
 		rc = look(l, c, &e);
 	}
-	answer(c, l, rc, &e);
+	answer(c, rc, &e);
 	release(c);
 }

@@ -19,15 +19,19 @@ struct call {
 	int (*append)(struct ledger *l, struct call *c, struct err *e);
 	struct ledger_call lc;
 	struct items_edition *edition;   /* held; NULL before a catalog has come */
+	struct ledger_draft *draft;      /* of a registration; owned */
 	const struct catalog_item *item; /* of the case, in that edition; NULL when it has none */
 	uint8_t case_id[UUID_LEN];
 	bool registers; /* the answer names where the case is */
 	bool odd;       /* the request has no canonical form: the checks must find out where */
 	/* of an act */
 	enum case_event type;
-	const json_t *body; /* borrowed from the request */
-	int64_t revision;   /* of If-Match, 0 = any */
+	const json_t *body;                     /* borrowed from the request */
+	int64_t revision;                       /* of If-Match, 0 = any */
+	const struct ledger_identity *identity; /* the reader's; never another once enrolled */
 	/* outcome */
+	int rc;
+	struct err err;
 	bool replayed;
 	struct problem problem;
 	struct ledger_case seen; /* the case afterwards */
@@ -39,6 +43,8 @@ struct call {
 struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *req, const char *target);
 /* Parks the request and hands C to the writer; answers BUSY when its queue is full. Takes C. */
 void calls_submit(struct call *c);
+/* Answers with the error RC. Takes C. */
+void calls_fail(struct call *c, int rc, const struct err *e);
 /* Answers with the problem of C, unless the key was used by this very call before: then as a replay. Takes C. */
 void calls_refuse(struct call *c, struct ledger *l);
 

@@ -25,7 +25,7 @@
 static int append(struct ledger *l, struct call *c, struct err *e)
 {
 	memcpy(c->case_id, c->lc.key, UUID_LEN);
-	return ledger_register(l, &c->lc, http_req_json(c->req), items_catalog(c->edition), c->item, e);
+	return ledger_register_draft(l, &c->lc, c->draft, e);
 }
 
 /* Shape and people first, then what the catalog says of the item at this tier. */
@@ -42,6 +42,20 @@ static void check(struct call *c, const struct ledger_identity *id)
 		problem_set(p, PROBLEM_ITEM_NOT_OFFERED, NULL);
 		problem_member(p, "office", items_office(c->item, id->tier));
 	}
+}
+
+/* All that can be made here is made here: one thread writes for all. */
+static void submit(struct call *c, struct ledger *l)
+{
+	struct err e = {0};
+	int rc = ERR_OK;
+	if (!c->odd)
+		rc = ledger_draft_new(l, &c->lc, http_req_json(c->req), items_catalog(c->edition), c->item, &c->draft,
+		                      &e);
+	if (rc)
+		calls_fail(c, rc, &e);
+	else
+		calls_submit(c);
 }
 
 void cases_post(struct http_req *req, void *ctx)
@@ -63,7 +77,7 @@ void cases_post(struct http_req *req, void *ctx)
 		if (problem_any(&c->problem))
 			calls_refuse(c, l);
 		else
-			calls_submit(c);
+			submit(c, l);
 	}
 	readers_give(gw->readers, l);
 }

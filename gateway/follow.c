@@ -16,9 +16,13 @@
 #define OFFERS_MAX 2048 /* beyond it cases are read from the ledger */
 #define TEXTS_MAX  24   /* texts of one case: its own, and the latest notes */
 
+/* All that the list wants of a new case, in one block: its JSON need not wait for the next round. */
 struct fresh {
 	struct fresh *next;
-	struct ledger_case c;
+	struct search_entry entry;
+	char item[sizeof((struct caseview *)NULL)->item];
+	size_t len;
+	uint16_t units[];
 };
 
 struct follow {
@@ -53,7 +57,6 @@ static void drop(struct fresh *list)
 {
 	for (struct fresh *o = list, *next; o; o = next) {
 		next = o->next;
-		ledger_case_release(&o->c);
 		free(o);
 	}
 }
@@ -64,26 +67,6 @@ void follow_free(struct follow *f)
 	drop(take(f));
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
-}
-
-void follow_offer(struct follow *f, struct ledger_case *c)
-{
-	struct fresh *o = malloc(sizeof *o);
-	if (!o) return; /* the change will be followed */
-	o->c = *c;
-	(void)pthread_mutex_lock(&f->lock);
-	bool room = f->n_offers < OFFERS_MAX;
-	if (room) {
-		o->next = f->offers;
-		f->offers = o;
-		f->n_offers++;
-	}
-	(void)pthread_mutex_unlock(&f->lock);
-	if (room)
-		*c = (struct ledger_case){0};
-	else
-		free(o);
-	/* cppcheck-suppress memleak ; with room it lives on in the list */
 }
 
 /* Another content has another stamp: each event raises the revision, a verdict moves the refused ones or the state. */
@@ -120,12 +103,43 @@ static size_t texts_of(const struct caseview *v, const char *texts[TEXTS_MAX])
 	return n;
 }
 
+static struct search_entry entry_of(const struct caseview *v, uint32_t stamp)
+{
+	struct search_entry en = {.received_at = v->received_at, .stamp = stamp, .state = v->state, .item = v->item};
+	memcpy(en.id, v->id, UUID_LEN);
+	return en;
+}
+
 static int put(struct follow *f, const struct caseview *v, uint32_t stamp, struct err *e)
 {
 	const char *texts[TEXTS_MAX];
-	struct search_entry en = {.received_at = v->received_at, .stamp = stamp, .state = v->state, .item = v->item};
-	memcpy(en.id, v->id, UUID_LEN);
-	return search_put(f->search, &en, texts, texts_of(v, texts), e);
+	uint16_t units[SEARCH_CHARS_MAX];
+	struct search_entry en = entry_of(v, stamp);
+	return search_put(f->search, &en, units, search_fold(texts, texts_of(v, texts), units), e);
+}
+
+void follow_offer(struct follow *f, const struct ledger_case *c)
+{
+	const char *texts[TEXTS_MAX];
+	uint16_t units[SEARCH_CHARS_MAX];
+	const struct caseview *v = &c->view;
+	size_t len = search_fold(texts, texts_of(v, texts), units);
+	struct fresh *o = malloc(sizeof *o + len * sizeof *units);
+	if (!o) return; /* the change will be followed */
+	*o = (struct fresh){.len = len, .entry = entry_of(v, stamp_of(v->revision, 0, v->state))};
+	memcpy(o->item, v->item, sizeof o->item);
+	memcpy(o->units, units, len * sizeof *units);
+	o->entry.item = o->item;
+	(void)pthread_mutex_lock(&f->lock);
+	bool room = f->n_offers < OFFERS_MAX;
+	if (room) {
+		o->next = f->offers;
+		f->offers = o;
+		f->n_offers++;
+	}
+	(void)pthread_mutex_unlock(&f->lock);
+	if (!room) free(o);
+	/* cppcheck-suppress memleak ; with room it lives on in the list */
 }
 
 /* What was offered is the first content that a case has: anything in the list is newer. */
@@ -134,11 +148,9 @@ static int put_offers(struct follow *f, struct err *e)
 	int rc = ERR_OK;
 	struct fresh *list = take(f);
 	for (struct fresh *o = list; o && !rc; o = o->next) {
-		const struct caseview *v = &o->c.view;
 		uint32_t stamp;
-		struct search_entry en = {.received_at = v->received_at};
-		memcpy(en.id, v->id, UUID_LEN);
-		if (!search_stamp(f->search, &en, &stamp)) rc = put(f, v, stamp_of(v->revision, 0, v->state), e);
+		if (!search_stamp(f->search, &o->entry, &stamp))
+			rc = search_put(f->search, &o->entry, o->units, o->len, e);
 	}
 	drop(list);
 	return rc;

@@ -13,8 +13,8 @@ struct follow; /* opaque */
 /* S is borrowed and filled by follow_round alone. */
 int follow_new(struct search *s, struct follow **out, struct err *e);
 void follow_free(struct follow *f);
-/* A case that was just registered, so that nobody has to read it again. Takes what C holds. Any thread. */
-void follow_offer(struct follow *f, struct ledger_case *c);
+/* A case that was just registered, so that nobody has to read it again. Any thread. */
+void follow_offer(struct follow *f, const struct ledger_case *c);
 /* One stretch of work, at most some milliseconds. *MORE tells whether changes are left. One thread. */
 int follow_round(struct follow *f, struct ledger *l, bool *more, struct err *e);
 

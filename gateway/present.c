@@ -77,32 +77,45 @@ json_t *present_case_with(const struct present *v, const struct ledger_case *c, 
 }
 
 struct refusals {
-	json_t *list;
+	struct ledger_refusal *list;
 	int rc;
 };
 
-static bool add_refusal(const struct ledger_history *h, void *arg)
+static bool note_refusal(const struct ledger_history *h, void *arg)
 {
 	struct refusals *r = arg;
-	if (h->sync != SYNC_REFUSED) return true;
-	json_t *one = json_object();
-	if (!one) r->rc = ERR_NOMEM;
-	casejson_id(one, "event", h->ev.id, &r->rc);
-	casejson_text(one, "type", h->ev.type, &r->rc);
-	casejson_text(one, "code", h->code ? h->code : "unknown", &r->rc);
-	casejson_text(one, "pointer", h->pointer ? h->pointer : "", &r->rc);
-	casejson_text(one, "message", h->message ? h->message : "", &r->rc);
-	if (json_array_append_new(r->list, one)) r->rc = ERR_NOMEM;
+	int mended = 0;
+	if (!h->own) return true;
+	json_t *body = event_body(&h->ev);
+	r->rc = ledger_refusals_note(&r->list, h, body, &mended, NULL);
+	json_decref(body);
 	return r->rc == ERR_OK;
+}
+
+static json_t *refusal_json(const struct ledger_refusal *r, int *rc)
+{
+	json_t *one = json_object();
+	if (!one) *rc = ERR_NOMEM;
+	casejson_id(one, "event", r->id, rc);
+	casejson_text(one, "type", r->type, rc);
+	casejson_text(one, "code", r->code, rc);
+	casejson_text(one, "pointer", r->pointer, rc);
+	casejson_text(one, "message", r->message, rc);
+	return one;
 }
 
 json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct err *e)
 {
-	struct refusals r = {.list = json_array()};
-	int rc = r.list ? ERR_OK : err_set(e, ERR_NOMEM, "refusals");
-	if (!rc && c->sync == SYNC_REFUSED) rc = ledger_case_history(l, c->view.id, add_refusal, &r, e);
-	if (!rc && r.rc) rc = err_set(e, ERR_NOMEM, "refusals");
-	return casejson_finish(r.list, rc);
+	struct refusals r = {0};
+	json_t *list = json_array();
+	int rc = list ? ERR_OK : err_set(e, ERR_NOMEM, "refusals");
+	if (!rc && c->sync == SYNC_REFUSED) rc = ledger_case_history(l, c->view.id, note_refusal, &r, e);
+	if (!rc) rc = r.rc;
+	for (const struct ledger_refusal *one = r.list; one && !rc; one = one->next)
+		if (json_array_append_new(list, refusal_json(one, &rc))) rc = ERR_NOMEM;
+	if (rc && e && !e->code) (void)err_set(e, ERR_NOMEM, "refusals");
+	ledger_refusals_free(&r.list);
+	return casejson_finish(list, rc);
 }
 
 json_t *present_case(const struct present *v, struct ledger *l, const struct ledger_case *c, struct err *e)

@@ -267,14 +267,18 @@ static bool put(struct search *s, const struct search_entry *en, const uint16_t 
 	return true;
 }
 
-int search_put(struct search *s, const struct search_entry *en, const char *const *texts, size_t n, struct err *e)
+size_t search_fold(const char *const *texts, size_t n, uint16_t out[SEARCH_CHARS_MAX])
 {
-	uint16_t units[SEARCH_CHARS_MAX];
 	size_t len = 0;
 	for (size_t i = 0; i < n && len < SEARCH_CHARS_MAX; i++) {
-		if (len) units[len++] = UNIT_GAP;
-		len = fold_text(texts[i], strlen(texts[i]), units, len, SEARCH_CHARS_MAX);
+		if (len) out[len++] = UNIT_GAP;
+		len = fold_text(texts[i], strlen(texts[i]), out, len, SEARCH_CHARS_MAX);
 	}
+	return len;
+}
+
+int search_put(struct search *s, const struct search_entry *en, const uint16_t *units, size_t len, struct err *e)
+{
 	(void)pthread_rwlock_wrlock(&s->lock);
 	bool ok = put(s, en, units, len);
 	(void)pthread_rwlock_unlock(&s->lock);

@@ -31,8 +31,10 @@ struct search_entry {
 };
 /* Is the case in the list, and with what stamp? */
 bool search_stamp(struct search *s, const struct search_entry *en, uint32_t *stamp);
-/* Puts or replaces EN with the N texts of the case (UTF-8). ERR_NOMEM leaves the list as it was. */
-int search_put(struct search *s, const struct search_entry *en, const char *const *texts, size_t n, struct err *e);
+/* Folds the N texts of a case (UTF-8) into OUT; returns the units. */
+size_t search_fold(const char *const *texts, size_t n, uint16_t out[SEARCH_CHARS_MAX]);
+/* Puts or replaces EN with its folded text. ERR_NOMEM leaves the list as it was. */
+int search_put(struct search *s, const struct search_entry *en, const uint16_t *units, size_t len, struct err *e);
 /* Forgets everything. */
 void search_clear(struct search *s);
 /* Is the list complete enough to be searched? Set by whoever fills it. */

@@ -153,15 +153,23 @@ static const struct field refuse[] = {
     END,
 };
 
+/* The county's own: a receipt number that was given twice (see sync/PROTOCOL.md, section 8). */
+static const struct field renumber[] = {
+    {"old", FIELD_LINE, REQ, 1, RECEIPT_MAX - 1, 0, 0},
+    {"new", FIELD_LINE, REQ, 1, RECEIPT_MAX - 1, 0, 0},
+    END,
+};
+
 static const struct {
 	enum case_event type;
 	const struct field *table;
 } bodies[] = {
-    {EVENT_RECEIVE, receive}, {EVENT_ACCEPT, accept},
-    {EVENT_FORWARD, forward}, {EVENT_WITHDRAW, reason},
-    {EVENT_NOTE, note},       {EVENT_AMEND, amend},
-    {EVENT_REFUSE, refuse},   {EVENT_SUPPLEMENT_NOTICE, supplement_notice},
-    {EVENT_RETURN, reason},   {EVENT_SEND_BACK, reason},
+    {EVENT_RECEIVE, receive},   {EVENT_ACCEPT, accept},
+    {EVENT_FORWARD, forward},   {EVENT_WITHDRAW, reason},
+    {EVENT_NOTE, note},         {EVENT_AMEND, amend},
+    {EVENT_REFUSE, refuse},     {EVENT_SUPPLEMENT_NOTICE, supplement_notice},
+    {EVENT_RETURN, reason},     {EVENT_SEND_BACK, reason},
+    {EVENT_RENUMBER, renumber},
 };
 
 static const struct field *table_of(enum case_event type)
@@ -270,11 +278,18 @@ static void check_receive(const json_t *body, int64_t now, struct problem *p)
 {
 	struct receipt r;
 	const char *record = fields_text(body, "record");
-	if (!receipt_parse(fields_text(body, "receipt_number"), &r))
+	if (!receipt_parse(fields_text(body, "receipt_number"), &r) || r.box == 0) /* 00 is the county's */
 		problem_field(p, "/receipt_number", "format", "not a receipt number");
 	for (int i = 0; i < RECORD_COUNT; i++)
 		if (strcmp(record, record_name((enum record)i)) == 0) (void)body_check_record((enum record)i, body, p);
 	check_people(body, now, p);
+}
+
+static void check_renumber(const json_t *body, struct problem *p)
+{
+	struct receipt r;
+	if (!receipt_parse(fields_text(body, "old"), &r)) problem_field(p, "/old", "format", "not a receipt number");
+	if (!receipt_parse(fields_text(body, "new"), &r)) problem_field(p, "/new", "format", "not a receipt number");
 }
 
 static void check_amend(const json_t *body, struct problem *p)
@@ -285,6 +300,28 @@ static void check_amend(const json_t *body, struct problem *p)
 		problem_field(p, "/new", "value", "is the same as old");
 }
 
+bool body_amends(const json_t *body, uint8_t id[UUID_LEN])
+{
+	const json_t *v = json_object_get(body, "amends");
+	return json_is_string(v) && uuid_parse(json_string_value(v), id);
+}
+
+/* Any body may name the refused event that it mends; the tables do not know of it. */
+static bool check_fields(const json_t *body, const struct field *table, struct problem *p)
+{
+	uint8_t id[UUID_LEN];
+	if (!json_object_get(body, "amends")) return fields_check(body, table, "", p);
+	if (!body_amends(body, id)) {
+		problem_field(p, "/amends", "format", "not a UUID");
+		return false;
+	}
+	json_t *bare = fields_copy(body);
+	bool ok = bare && !json_object_del(bare, "amends") && fields_check(bare, table, "", p);
+	if (!bare) problem_set(p, PROBLEM_INTERNAL, NULL);
+	json_decref(bare);
+	return ok;
+}
+
 bool body_check(enum case_event type, const json_t *body, int64_t now, struct problem *p)
 {
 	const struct field *table = table_of(type);
@@ -292,9 +329,10 @@ bool body_check(enum case_event type, const json_t *body, int64_t now, struct pr
 		problem_field(p, "", "value", "%s is not written by this release", state_event_name(type));
 		return false;
 	}
-	if (!fields_check(body, table, "", p)) return false;
+	if (!check_fields(body, table, p)) return false;
 	if (type == EVENT_RECEIVE) check_receive(body, now, p);
 	if (type == EVENT_AMEND) check_amend(body, p);
+	if (type == EVENT_RENUMBER) check_renumber(body, p);
 	return !problem_any(p);
 }
 

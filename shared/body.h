@@ -8,6 +8,7 @@
 #include "shared/catalog.h"
 #include "shared/problem.h"
 #include "shared/states.h"
+#include "shared/uuid.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -19,6 +20,8 @@
 bool body_known(enum case_event type);
 /* Checks BODY as one of TYPE. NOW is Unix ms, for birth dates and back-entry. True when nothing was wrong. */
 bool body_check(enum case_event type, const json_t *body, int64_t now, struct problem *p);
+/* The refused event that BODY mends (`amends`), into ID; false when it names none. */
+bool body_amends(const json_t *body, uint8_t id[UUID_LEN]);
 /* Checks what belongs to a registration's record kind: an applicant for an application, the kind's own block for
  * the others. */
 bool body_check_record(enum record r, const json_t *body, struct problem *p);

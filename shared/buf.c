@@ -65,7 +65,24 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	if (b->len + 1 < b->cap && b->len < b->max && !b->bad) {
+		b->data[b->len++] = c;
+		b->data[b->len] = '\0';
+	} else {
+		buf_add(b, &c, 1);
+	}
+}
+
+void buf_addi(struct buf *b, int64_t v)
+{
+	char digits[20];
+	size_t n = sizeof digits;
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	do
+		digits[--n] = (char)('0' + left % 10);
+	while (left /= 10);
+	if (v < 0) buf_addc(b, '-');
+	buf_add(b, digits + n, sizeof digits - n);
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)

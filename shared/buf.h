@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data; /* LEN bytes and a NUL; "" while empty; owned */
@@ -26,6 +27,8 @@ void buf_reset(struct buf *b);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
+/* V in decimal. */
+void buf_addi(struct buf *b, int64_t v);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Makes room for LEN more bytes and returns where they go, or NULL (and sets bad). The caller adds to `len`. */
 char *buf_reserve(struct buf *b, size_t len);

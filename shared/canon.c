@@ -1,11 +1,11 @@
 /* See canon.h. Called by the ledger for each body and by both ends of the exchange; no state. */
 #include "shared/canon.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SAFE_INT 9007199254740991LL /* 2^53 - 1 */
+#define FEW      32                 /* members that are sorted on the stack */
 
 void canon_string(struct buf *out, const char *s, size_t len)
 {
@@ -35,9 +35,26 @@ void canon_string(struct buf *out, const char *s, size_t len)
 	buf_addc(out, '"');
 }
 
+struct member {
+	const char *key;
+	const json_t *value;
+};
+
+/* By the bytes of their keys. Objects are small and nearly in order: insertion beats the library's sort. */
+static void sort(struct member *m, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct member one = m[i];
+		size_t to = i;
+		for (; to > 0 && strcmp(m[to - 1].key, one.key) > 0; to--)
+			m[to] = m[to - 1];
+		m[to] = one;
+	}
+}
+
 static int by_bytes(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
 static bool is_ascii(const char *s)
@@ -47,29 +64,68 @@ static bool is_ascii(const char *s)
 	return true;
 }
 
-static int write_object(const json_t *v, struct buf *out, struct err *e)
+void canon_compact(const json_t *v, struct buf *out)
 {
-	size_t n = json_object_size(v);
-	const char **keys = malloc((n ? n : 1) * sizeof *keys);
-	if (!keys) return err_set(e, ERR_NOMEM, "canonical JSON");
-	size_t i = 0;
-	int rc = ERR_OK;
-	for (void *it = json_object_iter((json_t *)v); it; it = json_object_iter_next((json_t *)v, it))
-		keys[i++] = json_object_iter_key(it);
-	qsort(keys, n, sizeof *keys, by_bytes);
-	buf_addc(out, '{');
-	for (i = 0; i < n && !rc; i++) {
-		if (!is_ascii(keys[i])) {
-			rc = err_set(e, ERR_INVALID, "a key is not ASCII");
-			break;
+	size_t i;
+	json_t *item;
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		buf_addc(out, '{');
+		for (void *it = json_object_iter((json_t *)v), *first = it; it;
+		     it = json_object_iter_next((json_t *)v, it)) {
+			const char *key = json_object_iter_key(it);
+			if (it != first) buf_addc(out, ',');
+			canon_string(out, key, strlen(key));
+			buf_addc(out, ':');
+			canon_compact(json_object_iter_value(it), out);
 		}
+		buf_addc(out, '}');
+		break;
+	case JSON_ARRAY:
+		buf_addc(out, '[');
+		json_array_foreach(v, i, item) {
+			if (i) buf_addc(out, ',');
+			canon_compact(item, out);
+		}
+		buf_addc(out, ']');
+		break;
+	case JSON_STRING: canon_string(out, json_string_value(v), json_string_length(v)); break;
+	case JSON_INTEGER: buf_addi(out, json_integer_value(v)); break;
+	case JSON_TRUE: buf_adds(out, "true"); break;
+	case JSON_FALSE: buf_adds(out, "false"); break;
+	case JSON_NULL: buf_adds(out, "null"); break;
+	case JSON_REAL: buf_addf(out, "%.17g", json_real_value(v)); break;
+	}
+}
+
+static int write_members(const struct member *m, size_t n, struct buf *out, struct err *e)
+{
+	buf_addc(out, '{');
+	for (size_t i = 0; i < n; i++) {
+		if (!is_ascii(m[i].key)) return err_set(e, ERR_INVALID, "a key is not ASCII");
 		if (i) buf_addc(out, ',');
-		canon_string(out, keys[i], strlen(keys[i]));
+		canon_string(out, m[i].key, strlen(m[i].key));
 		buf_addc(out, ':');
-		rc = canon_write(json_object_get(v, keys[i]), out, e);
+		int rc = canon_write(m[i].value, out, e);
+		if (rc) return rc;
 	}
 	buf_addc(out, '}');
-	free(keys);
+	return ERR_OK;
+}
+
+static int write_object(const json_t *v, struct buf *out, struct err *e)
+{
+	struct member few[FEW], *m = few;
+	size_t n = json_object_size(v), i = 0;
+	if (n > FEW && !(m = malloc(n * sizeof *m))) return err_set(e, ERR_NOMEM, "canonical JSON");
+	for (void *it = json_object_iter((json_t *)v); it; it = json_object_iter_next((json_t *)v, it))
+		m[i++] = (struct member){json_object_iter_key(it), json_object_iter_value(it)};
+	if (m == few)
+		sort(m, n);
+	else
+		qsort(m, n, sizeof *m, by_bytes);
+	int rc = write_members(m, n, out, e);
+	if (m != few) free(m);
 	return rc;
 }
 
@@ -98,7 +154,7 @@ int canon_write(const json_t *v, struct buf *out, struct err *e)
 	case JSON_INTEGER: {
 		json_int_t n = json_integer_value(v);
 		if (n > SAFE_INT || n < -SAFE_INT) return err_set(e, ERR_INVALID, "an integer is out of range");
-		buf_addf(out, "%" PRId64, (int64_t)n);
+		buf_addi(out, n);
 		break;
 	}
 	case JSON_TRUE: buf_adds(out, "true"); break;

@@ -13,6 +13,8 @@
 /* Appends the canonical form of V to OUT. ERR_INVALID for a real, an integer out of range, a key that is not
  * ASCII, or more than OUT may hold. */
 int canon_write(const json_t *v, struct buf *out, struct err *e);
+/* Appends V as compact JSON, its members in the order in which they were set: for answers. */
+void canon_compact(const json_t *v, struct buf *out);
 /* Appends S (UTF-8, LEN bytes) as a canonical string, quotes included. */
 void canon_string(struct buf *out, const char *s, size_t len);
 

@@ -84,6 +84,8 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 	                                     "agent",     "captured", "received_reason"};
 	bool asked = v->state == STATE_SUPPLEMENT || v->state == STATE_REVIEW_SUPPLEMENT;
 	json_t *materials = fields_get(v->doc, "materials");
+	json_t *aliases = fields_get(v->doc, "aliases");
+	caseview_set(o, "receipt_aliases", aliases ? json_incref(aliases) : json_array(), rc);
 	casejson_text(o, "channel", fields_text(v->doc, "channel"), rc);
 	if (v->accepted_at)
 		casejson_time(o, "accepted_at", v->accepted_at, rc);

@@ -71,6 +71,7 @@ enum caseview_fit caseview_may(const struct caseview *v, enum case_event type, c
 	case BY_EITHER: return holder || registering ? FIT_OK : FIT_HOLDER;
 	case BY_COUNTY_OR_REGISTERING: return county || registering ? FIT_OK : FIT_HOLDER;
 	case BY_ANY: return FIT_OK;
+	case BY_COUNTY: return county ? FIT_OK : FIT_HOLDER;
 	}
 	return FIT_HOLDER;
 }
@@ -99,7 +100,7 @@ static enum caseview_fit do_receive(struct caseview *v, const struct caseview_ev
 	}
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
 		json_t *m = fields_get(ev->body, kept[i]);
-		if (m) caseview_set(doc, kept[i], fields_deep_copy(m), rc);
+		if (m) caseview_set(doc, kept[i], json_incref(m), rc); /* shared: nothing changes it, see do_amend */
 	}
 	v->doc = doc;
 	v->exists = true;
@@ -127,7 +128,14 @@ static enum caseview_fit do_amend(struct caseview *v, const struct caseview_even
 	json_t *object = amended(v, fields_text(ev->body, "field"), &name);
 	if (!json_is_object(object)) return FIT_BODY;
 	if (strcmp(fields_text(object, name), fields_text(ev->body, "old")) != 0) return FIT_STALE;
+	/* the members are shared with the event's body: a block changes in a copy of its own */
+	bool block = object != v->doc;
+	if (block && !(object = fields_copy(object))) {
+		*rc = ERR_NOMEM;
+		return FIT_OK;
+	}
 	caseview_set(object, name, json_string(fields_text(ev->body, "new")), rc);
+	if (block) caseview_set(v->doc, "applicant", object, rc);
 	return FIT_OK;
 }
 
@@ -143,6 +151,21 @@ static enum caseview_fit do_note(struct caseview *v, const struct caseview_event
 	json_t *n = json_pack("{s:I,s:s,s:s}", "at", (json_int_t)ev->at, "actor", ev->actor, "text",
 	                      fields_text(ev->body, "text"));
 	if (!n || json_array_append_new(notes, n)) *rc = ERR_NOMEM;
+	return FIT_OK;
+}
+
+/* The number on the citizen's paper stays an alias: it must still find the case. */
+static enum caseview_fit do_renumber(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	json_t *aliases = json_object_get(v->doc, "aliases");
+	if (strcmp(fields_text(ev->body, "old"), v->receipt) != 0) return FIT_STALE;
+	if (!aliases) {
+		aliases = json_array();
+		caseview_set(v->doc, "aliases", aliases, rc);
+		if (*rc) return FIT_OK;
+	}
+	if (json_array_append_new(aliases, json_string(v->receipt))) *rc = ERR_NOMEM;
+	copy(v->receipt, sizeof v->receipt, fields_text(ev->body, "new"));
 	return FIT_OK;
 }
 
@@ -176,6 +199,7 @@ static enum caseview_fit effect(struct caseview *v, enum case_event type, const 
 	case EVENT_RECEIVE: return do_receive(v, ev, rc);
 	case EVENT_AMEND: return do_amend(v, ev, rc);
 	case EVENT_NOTE: return do_note(v, ev, rc);
+	case EVENT_RENUMBER: return do_renumber(v, ev, rc);
 	case EVENT_FORWARD:
 		if (!*fields_text(ev->body, "to")) return FIT_BODY;
 		copy(v->holder, sizeof v->holder, fields_text(ev->body, "to"));

@@ -26,6 +26,8 @@ struct clock {
 	int64_t floor;                                                             /* Unix ms */
 	char boot[37];                                                             /* boot id as UUID text */
 	void *arg;                                                                 /* the source's own */
+	_Atomic int64_t
+	    asked; /* the system's: monotonic ms when NTP was asked after, times two, plus one where it keeps time */
 };
 
 /* The system's clocks, floor at the build date. */

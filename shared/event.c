@@ -6,7 +6,6 @@
 #include "shared/json_parse.h"
 #include "shared/text.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +35,7 @@ int event_set_body(struct event *ev, const json_t *body, const uint8_t key[EVENT
 {
 	struct buf b;
 	buf_init(&b, EVENT_BODY_MAX);
+	(void)buf_reserve(&b, 1000);
 	int rc = canon_write(body, &b, e);
 	if (rc) {
 		buf_release(&b);
@@ -50,13 +50,18 @@ int event_set_body(struct event *ev, const json_t *body, const uint8_t key[EVENT
 
 static void member(struct buf *b, const char *key, const char *value)
 {
-	buf_addf(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
+	buf_adds(b, b->len > 1 ? ",\"" : "\"");
+	buf_adds(b, key);
+	buf_adds(b, "\":");
 	canon_string(b, value, strlen(value));
 }
 
 static void number(struct buf *b, const char *key, int64_t v)
 {
-	buf_addf(b, ",\"%s\":%" PRId64, key, v);
+	buf_adds(b, ",\"");
+	buf_adds(b, key);
+	buf_adds(b, "\":");
+	buf_addi(b, v);
 }
 
 int event_hash(const struct event *ev, const uint8_t prev[DIGEST_LEN], uint8_t hash[DIGEST_LEN])
@@ -67,6 +72,7 @@ int event_hash(const struct event *ev, const uint8_t prev[DIGEST_LEN], uint8_t h
 	text_hex(ev->mac, DIGEST_LEN, mac);
 	struct buf b;
 	buf_init(&b, 4096);
+	(void)buf_reserve(&b, 600); /* what it comes to as a rule */
 	/* the members in the order of their names, which is what RFC 8785 asks for */
 	buf_addc(&b, '{');
 	member(&b, "actor", ev->actor);

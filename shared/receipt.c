@@ -27,7 +27,7 @@ static bool is_day(int day)
 bool receipt_format(const struct receipt *r, char out[RECEIPT_MAX])
 {
 	if (strlen(r->station) != 12 || strspn(r->station, "0123456789") != 12 || !is_day(r->day)) return false;
-	if (r->box < 1 || r->box > 99 || r->serial < 1 || r->serial > 999999999) return false;
+	if (r->box < 0 || r->box > 99 || r->serial < 1 || r->serial > 999999999) return false;
 	int n = snprintf(out, RECEIPT_MAX - 2, "%s-%08d-%02d%04" PRId64, r->station, r->day, r->box, r->serial);
 	if (n < 0 || n >= RECEIPT_MAX - 2) return false;
 	char check = check_of(out);

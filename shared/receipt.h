@@ -13,7 +13,7 @@
 struct receipt {
 	char station[13];
 	int day;        /* YYYYMMDD in China */
-	int box;        /* 1-99 */
+	int box;        /* 1-99; 0 = given anew by the county */
 	int64_t serial; /* from 1, that log's and that day's */
 };
 

@@ -37,7 +37,7 @@ enum case_who {
 };
 
 /* Whose log it enters. */
-enum case_by { BY_HOLDER, BY_REGISTERING, BY_EITHER, BY_PROGRAM, BY_COUNTY_OR_REGISTERING, BY_ANY };
+enum case_by { BY_HOLDER, BY_REGISTERING, BY_EITHER, BY_PROGRAM, BY_COUNTY_OR_REGISTERING, BY_ANY, BY_COUNTY };
 
 struct state_row {
 	enum case_state from;

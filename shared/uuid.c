@@ -46,6 +46,9 @@ bool uuid_parse(const char *s, uint8_t out[UUID_LEN])
 void uuid_text(const uint8_t id[UUID_LEN], char out[UUID_TEXT])
 {
 	char hex[TEXT_HEX_LEN(UUID_LEN)];
+	const char *from = hex;
 	text_hex(id, UUID_LEN, hex);
-	(void)snprintf(out, UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	for (size_t i = 0; i < UUID_TEXT - 1; i++)
+		out[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : *from++;
+	out[UUID_TEXT - 1] = '\0';
 }

@@ -78,6 +78,9 @@ void db_bind_int(struct db_stmt *s, const char *name, int64_t v);
 void db_bind_text(struct db_stmt *s, const char *name, const char *v);             /* NULL binds SQL NULL */
 void db_bind_blob(struct db_stmt *s, const char *name, const void *v, size_t len); /* NULL binds SQL NULL */
 void db_bind_null(struct db_stmt *s, const char *name);
+/* The same without a copy: the bytes must stand until the statement has run to its end. */
+void db_lend_text(struct db_stmt *s, const char *name, const char *v);
+void db_lend_blob(struct db_stmt *s, const char *name, const void *v, size_t len);
 /* One step: 1 = a row is there, 0 = done (and reset), negative = -enum err_code with the error in E (and reset). */
 int db_step(struct db_stmt *s, struct err *e);
 /* Steps to the end, dropping rows. 0 or an error code. */
@@ -95,6 +98,10 @@ bool db_copy_blob(struct db_stmt *s, int col, uint8_t *out, size_t want);
 void db_copy_text(struct db_stmt *s, int col, char *out, size_t cap);
 /* Rows that the last write changed. */
 int64_t db_changes(struct db *db);
+/* Number of the row that the last insert made. */
+int64_t db_last_row(struct db *db);
+/* Rows that this connection has ever changed: whoever sees the same number twice knows that nothing was written. */
+int64_t db_writes(struct db *db);
 /* Bytes on disk by page count. */
 int64_t db_size(struct db *db, struct err *e);
 /* Runs EXPLAIN QUERY PLAN on query INDEX and hands each line to FN; for the test that no query scans unmarked. */

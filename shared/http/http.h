@@ -55,6 +55,7 @@ struct http_peer_cert {
 	char uri[256];                   /* first URI SAN, or "" */
 	uint8_t fingerprint[DIGEST_LEN]; /* SHA-256 of the DER */
 	int64_t not_after;               /* ms */
+	bool expired;                    /* past not_after; only where `client_expired` lets it through */
 };
 
 struct http_config {
@@ -63,6 +64,7 @@ struct http_config {
 	const char *cert_file;        /* PEM chain; NULL = plain HTTP */
 	const char *key_file;         /* PEM key */
 	const char *client_ca;        /* PEM trust list for client certificates; NULL = none is asked for */
+	bool client_expired;          /* one whose only fault is its last day is let through and told as expired */
 	bool tls13_only;              /* county link */
 	unsigned threads;             /* epoll threads; 0 = 1 */
 	unsigned max_connections;     /* 0 = 256 */
@@ -140,5 +142,8 @@ void http_problem_help(struct http_req *req, void *ctx);
  * answers as above and then calls http_resume, exactly once, after which REQ is not its own any more. */
 void http_suspend(struct http_req *req);
 void http_resume(struct http_req *req);
+/* The same, but FN answers, on the server's thread, where the request's memory comes from. FN runs exactly once; with NULL
+ * for REQ where there is nobody left to be answered. */
+void http_resume_with(struct http_req *req, void (*fn)(struct http_req *req, void *arg), void *arg);
 
 #endif

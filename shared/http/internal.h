@@ -40,6 +40,7 @@ struct http_conn {
 	struct http_req *req;        /* the request under way; library thread */
 	bool linger;                 /* refused while the client is still sending; library thread */
 	struct http_creds *creds;    /* what the TLS session uses, or NULL */
+	bool cert_expired;           /* it was, but for its last day */
 	bool cert_ok;                /* the peer's certificate was verified; library thread, before any request */
 	struct http_peer_cert *cert; /* read once, at the first request */
 	/* under server->lock: */
@@ -114,9 +115,11 @@ struct http_req {
 	bool close; /* end the connection with this answer */
 	bool lost;  /* a header could not be kept: no memory */
 	/* parking */
-	atomic_int refs;                        /* the library's, and the answering thread's while parked */
-	atomic_int claim;                       /* enum http_claim: who ends the parking */
-	struct http_req *park_prev, *park_next; /* under server->lock */
+	atomic_int refs;                         /* the library's, and the answering thread's while parked */
+	atomic_int claim;                        /* enum http_claim: who ends the parking */
+	struct http_req *park_prev, *park_next;  /* under server->lock */
+	void (*then)(struct http_req *, void *); /* answers once resumed, or NULL; set by whoever resumes */
+	void *then_arg;
 };
 
 /* clocks, monotonic */

@@ -5,6 +5,8 @@
  * the library's thread, hands the answer over. Without memory the answer becomes a constant 500, or the line is cut. */
 #include "shared/http/internal.h"
 
+#include "shared/canon.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 
 #define PROBLEM_MEDIA "application/problem+json"
 #define HELP_MAX      4096
+#define REPLY_MAX     (64 * 1024 * 1024) /* no answer of ours comes near it */
 
 void http_reply_header(struct http_req *req, const char *name, const char *value)
 {
@@ -100,10 +103,16 @@ void http_reply(struct http_req *req, int status, const char *media, const void 
 
 static void reply_json(struct http_req *req, int status, const char *media, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	struct buf b;
+	size_t len = 0;
+	buf_init(&b, REPLY_MAX);
+	(void)buf_reserve(&b, 2000);
+	if (body) canon_compact(body, &b);
+	char *text = body ? buf_steal(&b, &len) : NULL; /* NULL when it did not fit into memory */
 	json_decref(body);
+	buf_release(&b);
 	struct MHD_Response *r = NULL;
-	if (text) r = MHD_create_response_from_buffer_with_free_callback(strlen(text), text, free);
+	if (text) r = MHD_create_response_from_buffer_with_free_callback(len, text, free);
 	if (text && !r) free(text);
 	answer(req, status, media, r);
 }

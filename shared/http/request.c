@@ -78,6 +78,16 @@ static void finish(struct http_req *req, const char *method, int status)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Lets whoever resumed REQ answer it, WHOM being REQ or NULL, unless that has been done. One that the server took back has
+ * nobody to be asked: its owner may be writing to it. */
+static void answer_then(struct http_req *req, struct http_req *whom)
+{
+	if (atomic_load(&req->claim) != HTTP_RESUMED || !req->then) return;
+	void (*fn)(struct http_req *, void *) = req->then;
+	req->then = NULL;
+	fn(whom, req->then_arg);
+}
+
 void http_req_end(void *cls, struct MHD_Connection *mhd, void **slot, enum MHD_RequestTerminationCode why)
 {
 	(void)cls;
@@ -85,6 +95,7 @@ void http_req_end(void *cls, struct MHD_Connection *mhd, void **slot, enum MHD_R
 	struct http_req *req = *slot;
 	*slot = NULL;
 	if (!req) return;
+	answer_then(req, NULL); /* the connection ended while it was parked */
 	const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
 	http_conn_phase(req->conn, HTTP_IDLE);
 	finish(req, req->method ? req->method : "", i ? (int)i->http_status : 0);
@@ -120,6 +131,7 @@ static bool authorize(struct http_req *req)
 	if (conn->cert_ok && !conn->cert)
 		conn->cert = http_tls_peer_cert(
 		    MHD_get_connection_info(req->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
+	if (conn->cert) conn->cert->expired = conn->cert_expired;
 	if ((req->route->flags & HTTP_CERT) && !conn->cert) return refuse(req, PROBLEM_CERTIFICATE_REQUIRED, NULL);
 	if (req->route->flags & HTTP_OPEN) return true;
 	if (!c->authorize) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
@@ -229,6 +241,7 @@ static enum MHD_Result last_step(struct http_req *req)
 {
 	if (req->parked) { /* resumed */
 		req->parked = false;
+		answer_then(req, req);
 		return http_reply_queue(req);
 	}
 	http_conn_phase(req->conn, HTTP_WORKING);
@@ -278,10 +291,18 @@ static void unlist(struct http_server *s, struct http_req *req)
 
 void http_resume(struct http_req *req)
 {
+	http_resume_with(req, NULL, NULL);
+}
+
+void http_resume_with(struct http_req *req, void (*fn)(struct http_req *, void *), void *arg)
+{
 	struct http_server *s = req->server;
 	struct MHD_Connection *mhd = req->mhd;
 	int unclaimed = HTTP_UNCLAIMED;
+	req->then = fn;
+	req->then_arg = arg;
 	if (!atomic_compare_exchange_strong(&req->claim, &unclaimed, HTTP_RESUMED)) {
+		if (fn) fn(NULL, arg);
 		unref(req); /* the server took it back and may be gone */
 		return;
 	}

@@ -164,6 +164,12 @@ static int verify(gnutls_session_t session)
 		c->cert_ok = true;
 		return 0;
 	}
+	const unsigned late = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED;
+	if (rc == GNUTLS_E_SUCCESS && c && c->server->cfg.client_expired && (status & GNUTLS_CERT_EXPIRED) &&
+	    !(status & ~late)) {
+		c->cert_ok = c->cert_expired = true;
+		return 0;
+	}
 	if (c) c->linger = true; /* in TLS 1.3 the client may be sending already: a reset would destroy the alert */
 	(void)gnutls_alert_send(session, GNUTLS_AL_FATAL, rc < 0 ? GNUTLS_A_BAD_CERTIFICATE : alert_for(status));
 	return -1;

@@ -1,4 +1,4 @@
-/* Writing to the ledger: one event, a registration, an act. Runs in the write transaction of the caller (the gateway's
+/* Writing to the ledger: one event, an act. Runs in the write transaction of the caller (the gateway's
  * writer thread), so that state, revision, key and head are checked where they cannot change. See ledger.h. */
 #include "shared/ledger/internal.h"
 #include "shared/ledger/read.h"
@@ -6,8 +6,8 @@
 
 #include "shared/body.h"
 #include "shared/canon.h"
-#include "shared/crypto/rng.h"
 #include "shared/fields.h"
+#include "shared/mutant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,19 +24,35 @@ int ledger_request_mac(struct ledger *l, const char *target, const char *princip
 	return rc;
 }
 
+/* A key that a replaced box took: what it asked for is not known here, but that it was done is. */
+static int replay_recovered(struct ledger *l, const uint8_t key[UUID_LEN], uint8_t case_id[UUID_LEN], struct err *e)
+{
+	struct db_stmt *s = db_query(l->db, Q_recovered_by_id, e);
+	if (!s) return ERR_IO;
+	db_bind_blob(s, "id", key, UUID_LEN);
+	int r = db_step(s, e);
+	if (r <= 0) return -r;
+	bool has_case = db_copy_blob(s, 1, case_id, UUID_LEN);
+	db_reset(s);
+	return has_case ? -1 : err_set(e, ERR_CONFLICT, "the key was used for another request");
+}
+
 int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case_id[UUID_LEN], struct err *e)
 {
 	size_t n, m;
 	struct db_stmt *s = db_query(l->db, Q_event_by_id, e);
 	if (!s) return ERR_IO;
-	db_bind_blob(s, "id", call->key, UUID_LEN);
+	db_bind_blob(s, "id", MUTANT(key_forgotten, call->key, call->request), UUID_LEN);
 	int r = db_step(s, e);
-	if (r <= 0) return -r;
+	if (r <= 0) return r < 0 ? -r : replay_recovered(l, call->key, case_id, e);
 	const void *id = db_blob(s, 0, &n);
 	const void *request = db_blob(s, 1, &m);
 	const char *actor = db_text(s, 2);
-	bool same = id && n == UUID_LEN && request && m == DIGEST_LEN && memcmp(request, call->request, m) == 0 &&
-	            actor && strcmp(actor, call->actor) == 0;
+	/* none: this box took the event over from one that it replaced, and knows that it was done, not what was asked;
+	 * or the id was derived for a further event of a call (UUIDv5) and is nobody's key */
+	bool taken_over = !request && call->key[6] >> 4 != 5;
+	bool asked = taken_over || (request && m == DIGEST_LEN && memcmp(request, call->request, m) == 0);
+	bool same = id && n == UUID_LEN && asked && actor && strcmp(actor, call->actor) == 0;
 	if (same) memcpy(case_id, id, UUID_LEN);
 	db_reset(s);
 	return same ? -1 : err_set(e, ERR_CONFLICT, "the key was used for another request");
@@ -54,20 +70,20 @@ static int insert(struct ledger *l, const struct ledger_head *h, const struct ev
 	if (s) {
 		db_bind_int(s, "log", h->n);
 		db_bind_int(s, "seq", ev->seq);
-		db_bind_blob(s, "id", ev->id, UUID_LEN);
-		db_bind_blob(s, "case_id", ev->has_case ? ev->case_id : NULL, UUID_LEN);
-		db_bind_text(s, "type", ev->type);
+		db_lend_blob(s, "id", ev->id, UUID_LEN);
+		db_lend_blob(s, "case_id", ev->has_case ? ev->case_id : NULL, UUID_LEN);
+		db_lend_text(s, "type", ev->type);
 		db_bind_int(s, "at", ev->at);
 		db_bind_int(s, "clock", ev->quality);
-		db_bind_text(s, "boot", ev->boot);
+		db_lend_text(s, "boot", ev->boot);
 		db_bind_int(s, "mono", ev->mono);
-		db_bind_text(s, "actor", ev->actor);
-		db_bind_text(s, "device", ev->device);
-		db_bind_text(s, "origin", ev->origin);
-		db_bind_blob(s, "body", sealed, n);
-		db_bind_blob(s, "mac", ev->mac, DIGEST_LEN);
-		db_bind_blob(s, "hash", ev->hash, DIGEST_LEN);
-		db_bind_blob(s, "request", request, DIGEST_LEN);
+		db_lend_text(s, "actor", ev->actor);
+		db_lend_text(s, "device", ev->device);
+		db_lend_text(s, "origin", ev->origin);
+		db_lend_blob(s, "body", sealed, n);
+		db_lend_blob(s, "mac", ev->mac, DIGEST_LEN);
+		db_lend_blob(s, "hash", ev->hash, DIGEST_LEN);
+		db_lend_blob(s, "request", request, DIGEST_LEN);
 		rc = db_run(s, e);
 	} else {
 		rc = ERR_IO;
@@ -95,149 +111,121 @@ int ledger_chain(struct ledger *l, struct event *ev, const uint8_t *request, str
 	return ERR_OK;
 }
 
-int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *case_id, const char *type,
-                  const json_t *body, struct err *e)
+int ledger_event_begin(struct ledger *l, const struct ledger_call *call, const uint8_t *case_id, const char *type,
+                       struct event *ev, struct err *e)
 {
 	const struct ledger_identity *id = ledger_identity(l);
-	struct event ev = {
+	*ev = (struct event){
 	    .at = call->now.wall, .quality = call->now.quality, .mono = call->now.mono, .has_case = case_id != NULL};
 	if (!id->enrolled) return err_set(e, ERR_NOTFOUND, "this box is not enrolled");
 	if (call->appended == 0)
-		memcpy(ev.id, call->key, UUID_LEN);
+		memcpy(ev->id, call->key, UUID_LEN);
 	else
-		uuid_derive(call->key, call->appended, ev.id);
-	if (case_id) memcpy(ev.case_id, case_id, UUID_LEN);
-	memcpy(ev.boot, l->clock->boot, sizeof ev.boot);
-	int rc = event_set(ev.type, sizeof ev.type, type, "type", e);
-	if (!rc) rc = event_set(ev.actor, sizeof ev.actor, call->actor, "actor", e);
-	if (!rc) rc = event_set(ev.device, sizeof ev.device, call->device, "device", e);
-	if (!rc) rc = event_set(ev.station, sizeof ev.station, id->station, "station", e);
-	if (!rc) rc = event_set(ev.origin, sizeof ev.origin, id->station, "origin", e);
-	if (!rc) rc = event_set_body(&ev, body, id->station_key, e);
-	if (!rc) rc = ledger_chain(l, &ev, call->appended == 0 ? call->request : NULL, e);
+		uuid_derive(call->key, call->appended, ev->id);
+	if (case_id) memcpy(ev->case_id, case_id, UUID_LEN);
+	memcpy(ev->boot, l->clock->boot, sizeof ev->boot);
+	int rc = event_set(ev->type, sizeof ev->type, type, "type", e);
+	if (!rc) rc = event_set(ev->actor, sizeof ev->actor, call->actor, "actor", e);
+	if (!rc) rc = event_set(ev->device, sizeof ev->device, call->device, "device", e);
+	if (!rc) rc = event_set(ev->station, sizeof ev->station, id->station, "station", e);
+	if (!rc) rc = event_set(ev->origin, sizeof ev->origin, id->station, "origin", e);
+	return rc;
+}
+
+int ledger_event_end(struct ledger *l, struct ledger_call *call, struct event *ev, struct err *e)
+{
+	int rc = ledger_chain(l, ev, call->appended == 0 ? call->request : NULL, e);
 	if (!rc) call->appended++;
+	return rc;
+}
+
+int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *case_id, const char *type,
+                  const json_t *body, struct err *e)
+{
+	struct event ev;
+	int rc = ledger_event_begin(l, call, case_id, type, &ev, e);
+	if (!rc) rc = event_set_body(&ev, body, l->id.station_key, e);
+	if (!rc) rc = ledger_event_end(l, call, &ev, e);
 	event_release(&ev);
 	return rc;
 }
 
-/* --- a registration --- */
+/* --- mends --- */
 
-static int next_receipt(struct ledger *l, int64_t at, char out[RECEIPT_MAX], struct err *e)
+struct mend {
+	struct ledger_refusal *open;
+	uint8_t id[UUID_LEN];
+	json_t *receive; /* the body of the refused registration, new reference */
+	int rc;
+};
+
+static bool look_for_refusal(const struct ledger_history *h, void *arg)
 {
-	struct ledger_head *h = NULL;
-	int rc = ledger_tx_head(l, &h, e);
-	if (rc) return rc;
-	struct receipt r = {.day = clock_day(at), .box = h->box};
-	memcpy(r.station, l->id.station, sizeof r.station);
-	struct db_stmt *s = db_query(l->db, Q_serial_next, e);
-	if (!s) return ERR_IO;
-	db_bind_int(s, "log", h->n);
-	db_bind_int(s, "day", r.day);
-	int step = db_step(s, e);
-	if (step <= 0) return step < 0 ? -step : err_set(e, ERR_IO, "no serial");
-	r.serial = db_int(s, 0);
-	rc = db_run(s, e);
-	if (rc) return rc;
-	return receipt_format(&r, out) ? ERR_OK : err_set(e, ERR_INVALID, "no receipt number can be made");
+	struct mend *m = arg;
+	int mended = 0;
+	if (!h->own) return true;
+	json_t *body = event_body(&h->ev);
+	m->rc = ledger_refusals_note(&m->open, h, body, &mended, NULL);
+	if (memcmp(h->ev.id, m->id, UUID_LEN) == 0 && strcmp(h->ev.type, "receive") == 0)
+		m->receive = json_incref(body);
+	json_decref(body);
+	return m->rc == ERR_OK;
 }
 
-/* 80 random bits in Crockford's base32: the QR of the receipt leads to the public progress page with it. */
-static void random_token(char out[17])
+/* The refused event that BODY mends must be of this case and TYPE, and nothing may have mended it yet. Where it is a
+ * registration its body goes to *RECEIVE (new reference; NULL = not wanted). */
+static int check_mend(struct ledger *l, const uint8_t case_id[UUID_LEN], enum case_event type, const json_t *body,
+                      json_t **receive, struct problem *p, struct err *e)
 {
-	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	uint8_t raw[16];
-	rng_bytes(raw, sizeof raw);
-	for (size_t i = 0; i < 16; i++)
-		out[i] = alphabet[raw[i] & 31];
-	out[16] = '\0';
+	struct mend m = {0};
+	if (!body_amends(body, m.id)) return ERR_OK;
+	int rc = ledger_case_history(l, case_id, look_for_refusal, &m, e);
+	if (!rc && m.rc) rc = err_set(e, (enum err_code)m.rc, "refusals");
+	const struct ledger_refusal *r = m.open;
+	while (r && memcmp(r->id, m.id, UUID_LEN) != 0)
+		r = r->next;
+	if (!rc && (!r || strcmp(r->type, state_event_name(type)) != 0))
+		problem_field(p, "/body/amends", "value", "no refused event of this case and type has this id");
+	ledger_refusals_free(&m.open);
+	if (receive && !rc)
+		*receive = m.receive;
+	else
+		json_decref(m.receive);
+	return rc;
 }
 
-/* The true time of receipt: what the clerk says (back-entry), or captured on a home visit: now less the phone's own
- * measure of the time since. */
-static int64_t received_at(const json_t *request, int64_t now)
+/* What stays of a registration that is mended: its number, its token, the time of receipt, the catalog it was opened
+ * under. */
+static json_t *mended_body(const json_t *request, const json_t *refused, const struct catalog_item *item)
 {
-	int64_t at, then, seen;
-	const json_t *cap = fields_get(request, "captured");
-	if (clock_parse(fields_text(request, "received_at"), &at)) return at;
-	if (cap && clock_parse(fields_text(cap, "at"), &then) && clock_parse(fields_text(cap, "now"), &seen) &&
-	    then <= seen)
-		return now - (seen - then);
-	return now;
-}
-
-static json_t *receive_body(const json_t *request, const struct catalog *cat, const struct catalog_item *item,
-                            const char *receipt, int64_t at)
-{
-	char token[17];
+	static const char *const kept[] = {"catalog", "catalog_version", "receipt_number", "received_at", "token"};
 	int rc = ERR_OK;
 	json_t *b = fields_copy(request);
 	if (!b) return NULL;
-	random_token(token);
-	caseview_set(b, "catalog", json_string(catalog_name(cat)), &rc);
-	caseview_set(b, "catalog_version", json_integer(catalog_version(cat)), &rc);
-	caseview_set(b, "receipt_number", json_string(receipt), &rc);
-	caseview_set(b, "received_at", json_integer(at), &rc);
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		caseview_set(b, kept[i], fields_deep_copy(json_object_get(refused, kept[i])), &rc);
 	caseview_set(b, "record", json_string(record_name(item->record)), &rc);
-	caseview_set(b, "token", json_string(token), &rc);
-	if (rc) {
-		json_decref(b);
-		return NULL;
-	}
-	return b;
+	if (!rc) return b;
+	json_decref(b);
+	return NULL;
 }
 
-/* A registration's case is folded from what was just written, not read back: the same events give the same case, and
- * `xinke verify` holds every row to that. */
-static int fold_fresh(struct ledger *l, const struct ledger_call *call, const json_t *receive, const json_t *forward,
-                      struct err *e)
+int ledger_register_again(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN],
+                          const json_t *request, const struct catalog_item *item, struct problem *p, struct err *e)
 {
-	struct ledger_fold f = {.own = call->appended, .last_seq = l->head.seq};
-	struct caseview_event ev = {
-	    .type = "receive", .body = receive, .origin = l->id.station, .actor = call->actor, .at = call->now.wall};
-	int rc = ERR_OK;
-	caseview_init(&f.view, call->key);
-	enum caseview_fit fit = caseview_apply(&f.view, &ev, &rc);
-	if (!rc && forward) {
-		ev.type = "forward";
-		ev.body = forward;
-		if (fit == FIT_OK) fit = caseview_apply(&f.view, &ev, &rc);
+	json_t *refused = NULL, *body = NULL;
+	(void)ledger_identity(l);
+	int rc = check_mend(l, case_id, EVENT_RECEIVE, request, &refused, p, e);
+	if (!rc && !problem_any(p) && !refused)
+		problem_field(p, "/body/amends", "required",
+		              "a case is registered again only in the place of a refusal");
+	if (!rc && !problem_any(p)) {
+		body = mended_body(request, refused, item);
+		rc = body ? ledger_append(l, call, case_id, "receive", body, e) : err_set(e, ERR_NOMEM, "registration");
+		if (!rc) rc = ledger_project_seen(l, case_id, call->seen, e);
 	}
-	f.view.revision = call->appended;
-	if (!rc && fit == FIT_OK) return ledger_put_fold(l, &f, true, call->seen, e);
-	caseview_release(&f.view);
-	return rc ? err_set(e, (enum err_code)rc, "case view")
-	          : err_set(e, ERR_INVALID, "the registration makes no case");
-}
-
-int ledger_register(struct ledger *l, struct ledger_call *call, const json_t *request, const struct catalog *cat,
-                    const struct catalog_item *item, struct err *e)
-{
-	const struct ledger_identity *id = ledger_identity(l);
-	char receipt[RECEIPT_MAX];
-	json_t *body = NULL, *forward = NULL;
-	if (!id->enrolled) return err_set(e, ERR_NOTFOUND, "this box is not enrolled");
-	int64_t at = received_at(request, call->now.wall);
-	/* The number carries the day it was given, not the day of a back-entry: serials stay in the order of writing. */
-	int rc = next_receipt(l, call->now.wall, receipt, e);
-	if (rc) goto out;
-	body = receive_body(request, cat, item, receipt, at);
-	if (!body) {
-		rc = err_set(e, ERR_NOMEM, "registration");
-		goto out;
-	}
-	rc = ledger_append(l, call, call->key, "receive", body, e);
-	if (rc) goto out;
-	if (item->offers[id->tier] == OFFER_ACCEPT &&
-	    !body_lacks_material(json_object_get(request, "materials"), item)) {
-		const char *to = id->tier == TIER_TOWNSHIP ? item->department : id->township;
-		forward = json_pack("{s:s}", "to", to);
-		rc = forward ? ledger_append(l, call, call->key, "forward", forward, e)
-		             : err_set(e, ERR_NOMEM, "registration");
-	}
-	if (!rc) rc = fold_fresh(l, call, body, forward, e);
-out:
-	json_decref(forward);
 	json_decref(body);
+	json_decref(refused);
 	return rc;
 }
 
@@ -281,7 +269,8 @@ int ledger_act(struct ledger *l, struct ledger_call *call, const uint8_t case_id
 	else
 		judge(l, &c, type, body, offer, call->now.wall, p);
 	ledger_case_release(&c);
-	if (problem_any(p)) return ERR_OK;
+	if (!problem_any(p)) rc = check_mend(l, case_id, type, body, NULL, p, e);
+	if (rc || problem_any(p)) return rc;
 	rc = ledger_append(l, call, case_id, state_event_name(type), body, e);
 	return rc ? rc : ledger_project_seen(l, case_id, call->seen, e);
 }

@@ -8,6 +8,8 @@
 #include "shared/ledger/queries.h"
 #include "shared/ledger/read.h"
 
+struct ledger_call;
+
 struct ledger {
 	struct db *db;
 	struct clock *clock;
@@ -22,6 +24,12 @@ struct ledger {
 	bool head_loaded, head_dirty, part_loaded, part_dirty;
 	/* The last change number, likewise; -1 = not read in this transaction. */
 	int64_t change, part_change;
+	/* The last serial given to a receipt of a day, likewise. */
+	struct ledger_serial {
+		int64_t log, last;
+		int day; /* 0 = not read in this transaction */
+		bool dirty;
+	} serial, part_serial;
 };
 
 /* Seals LEN bytes bound to the text KIND and the numbers A and B into a new buffer (free). */
@@ -30,19 +38,23 @@ int ledger_seal(struct ledger *l, const char *kind, int64_t a, int64_t b, const 
 /* Opens into a new NUL-terminated buffer (free); ERR_CORRUPT when it does not fit. */
 int ledger_unseal(struct ledger *l, const char *kind, int64_t a, int64_t b, const void *sealed, size_t len, char **out,
                   size_t *out_len, struct err *e);
+/* Writes the serial down that this transaction has come to; ledger_commit does it, too. */
+int ledger_serial_keep(struct ledger *l, struct err *e);
 /* The open log of this transaction. */
 int ledger_tx_head(struct ledger *l, struct ledger_head **out, struct err *e);
-/* HMAC of a look-up value under the index key, 16 bytes. */
-void ledger_index_mac(struct ledger *l, const char *kind, const char *value, uint8_t out[UUID_LEN]);
+/* HMAC of a look-up value under the index key, its first eight bytes as a number: among a box's cases two values with the
+ * same are not to be expected, and whoever makes one on purpose must have the key. */
+int64_t ledger_index_key(struct ledger *l, const char *kind, const char *value);
 
 /* Folds the case from its events and writes its row, keys and change. */
 int ledger_project(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
 /* The same, and hands the case over in SEEN (NULL = not wanted). */
 int ledger_project_seen(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_case *seen, struct err *e);
-/* Writes a fold that was just made as the case's row, keys and change; FRESH = the case had no row, so there are no old
- * keys to clear. Takes the view and hands it over in SEEN unless that is NULL. */
-struct ledger_fold;
-int ledger_put_fold(struct ledger *l, struct ledger_fold *f, bool fresh, struct ledger_case *seen, struct err *e);
+/* EV with all but its body, for the next event of CALL; release it, unless its body is borrowed. */
+int ledger_event_begin(struct ledger *l, const struct ledger_call *call, const uint8_t *case_id, const char *type,
+                       struct event *ev, struct err *e);
+/* Chains it. */
+int ledger_event_end(struct ledger *l, struct ledger_call *call, struct event *ev, struct err *e);
 /* Gives EV its place at the end of the open log and writes it; REQUEST is the call's mac or NULL. */
 int ledger_chain(struct ledger *l, struct event *ev, const uint8_t *request, struct err *e);
 /* Name under which a case's document is sealed. */
@@ -57,18 +69,55 @@ enum ledger_sync ledger_sync_of(const struct ledger_head *h, int64_t own, int64_
 /* One case's fold with its counts; what `ledger_project` stores and `ledger_verify` compares. */
 struct ledger_fold {
 	struct caseview view;
-	int64_t own, settled, refused, last_seq;
+	int64_t own, settled, refused, last_seq; /* what was mended counts in none of them */
+	struct ledger_refusal *open;             /* refused events that nothing mends, during the fold */
+	bool unreadable;                         /* a body did not open: the row stays as it is */
+	bool as_written; /* the case is a refused registration, shown so that it can be mended */
 };
+/* The look-up keys of a case, as they stand in its row. */
+struct ledger_keys {
+	int64_t n, key[12]; /* two people's, and the numbers that the case had before */
+};
+/* What a case's row is made of beside the columns of its fold. */
+struct ledger_row {
+	struct ledger_keys keys;
+	uint8_t *doc; /* sealed */
+	size_t len;
+};
+/* Makes the row of V; any thread with a connection of its own. Release it. */
+int ledger_row_make(struct ledger *l, const struct caseview *v, struct ledger_row *out, struct err *e);
+void ledger_row_release(struct ledger_row *row);
+/* Are the look-up keys of V those of its row, and are they there? */
+int ledger_keys_stand(struct ledger *l, const struct caseview *v, bool *ok, struct err *e);
+/* Writes the row of a case that has none yet, its keys and its change. Takes the view of F and hands it over in SEEN
+ * unless that is NULL. */
+int ledger_put_new(struct ledger *l, struct ledger_fold *f, const struct ledger_row *row, struct ledger_case *seen,
+                   struct err *e);
 typedef bool ledger_history_fn(const struct ledger_history *h, void *arg);
 int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_fold *out, ledger_history_fn *fn,
                      void *arg, struct err *e);
 /* An event from a row of events_after (log number LOG); release it. */
 int ledger_event_row(struct ledger *l, struct db_stmt *s, int64_t log, struct event *ev, struct err *e);
+/* The same, without its body where that does not open. */
+int ledger_event_row_or_mac(struct ledger *l, struct db_stmt *s, int64_t log, struct event *ev, struct err *e);
+/* Opens an event of the table `recovered` into EV (release it). */
+int ledger_recovered_event(struct ledger *l, int64_t seq, const void *raw, size_t len, struct event *ev, struct err *e);
 /* Opens the raw entry of a feed row. New reference. */
 int ledger_feed_entry(struct ledger *l, int64_t n, const void *raw, size_t len, json_t **out, struct err *e);
-/* Applies what a feed entry says to the projections; CASE_FN is told of each case touched. */
-int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry,
-                       int (*case_fn)(struct ledger *, const uint8_t *, struct err *), struct err *e);
+typedef int ledger_case_fn(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
+/* Applies what a stored feed entry says to verdicts and things; FN is told of each case touched (NULL = nobody). */
+int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_case_fn *fn, struct err *e);
+/* FN of every case with an own event of LOG in (from, to]. */
+int ledger_touch_range(struct ledger *l, int64_t log, int64_t from, int64_t to, ledger_case_fn *fn, struct err *e);
+/* The feed of an answer, in its transaction. */
+struct ledger_answer;
+int ledger_feed_apply(struct ledger *l, const struct ledger_answer *a, struct err *e);
+/* The county no longer has LOG's events above SEQ: cuts our feed before the first entry that says otherwise. */
+int ledger_feed_distrust(struct ledger *l, int64_t log, int64_t seq, struct err *e);
+/* Appends again what the county has lost of this station's events in left logs and of replaced boxes. */
+int ledger_append_lost(struct ledger *l, struct err *e);
+/* Makes every projection anew, in the caller's transaction. */
+int ledger_rebuild_all(struct ledger *l, struct err *e);
 /* The serial of a receipt number in a receive event of the log N, so that rebuild raises the counter. */
 int ledger_raise_serial(struct ledger *l, int64_t log, const char *receipt, struct err *e);
 

@@ -91,6 +91,10 @@ struct db *ledger_db(struct ledger *l);
 int ledger_begin(struct ledger *l, struct err *e);
 int ledger_commit(struct ledger *l, struct err *e);
 void ledger_rollback(struct ledger *l);
+/* What the connection knows of the transaction beside the database, noted before a call and put back after one that
+ * failed and wrote nothing. */
+void ledger_note(struct ledger *l);
+void ledger_recall(struct ledger *l);
 /* One part of a group: rolled back alone. */
 int ledger_part_begin(struct ledger *l, struct err *e);
 int ledger_part_end(struct ledger *l, bool keep, struct err *e);

@@ -2,7 +2,9 @@
 #include "shared/ledger/read.h"
 #include "shared/ledger/internal.h"
 
+#include "shared/body.h"
 #include "shared/fields.h"
+#include "shared/mutant.h"
 #include "shared/receipt.h"
 
 #include <stdio.h>
@@ -24,7 +26,7 @@ enum ledger_sync ledger_sync_of(const struct ledger_head *h, int64_t own, int64_
                                 int64_t last)
 {
 	if (refused > 0) return SYNC_REFUSED;
-	if (settled >= own) return SYNC_SETTLED;
+	if (settled >= own || MUTANT(shown_too_early, false, last <= h->received_seq)) return SYNC_SETTLED;
 	if (last > h->sent_seq) return SYNC_LOCAL;
 	return last > h->received_seq ? SYNC_SENT : SYNC_RECEIVED;
 }
@@ -143,13 +145,11 @@ static int find_by_receipt(struct ledger *l, const char *text, uint8_t (*out)[UU
 static int find_by_key(struct ledger *l, const char *kind, const char *text, uint8_t (*out)[UUID_LEN], int limit,
                        int *n, struct err *e)
 {
-	uint8_t mac[UUID_LEN];
 	size_t len;
 	int r = 0;
-	ledger_index_mac(l, kind, text, mac);
 	struct db_stmt *s = db_query(l->db, Q_case_key_find, e);
 	if (!s) return ERR_IO;
-	db_bind_blob(s, "hmac", mac, sizeof mac);
+	db_bind_int(s, "hmac", ledger_index_key(l, kind, text));
 	db_bind_int(s, "limit", limit - *n);
 	while (*n < limit && (r = db_step(s, e)) > 0) {
 		const void *id = db_blob(s, 0, &len);
@@ -164,9 +164,60 @@ int ledger_case_find(struct ledger *l, const char *text, uint8_t (*out)[UUID_LEN
 	*n = 0;
 	if (limit < 1) return ERR_OK;
 	int rc = find_by_receipt(l, text, out, n, e);
+	if (!rc) rc = find_by_key(l, "receipt", text, out, limit, n, e);
 	if (!rc) rc = find_by_key(l, "id", text, out, limit, n, e);
 	if (!rc) rc = find_by_key(l, "phone", text, out, limit, n, e);
 	return rc;
+}
+
+/* --- refusals --- */
+
+void ledger_refusals_free(struct ledger_refusal **list)
+{
+	while (*list) {
+		struct ledger_refusal *r = *list;
+		*list = r->next;
+		free(r);
+	}
+}
+
+/* Takes ID off the list, and what that one was itself to mend. */
+static void take_off(struct ledger_refusal **list, const uint8_t id[UUID_LEN], int *n)
+{
+	for (struct ledger_refusal **at = list; *at; at = &(*at)->next) {
+		struct ledger_refusal *r = *at;
+		if (memcmp(r->id, id, UUID_LEN) != 0) continue;
+		*at = r->next;
+		(*n)++;
+		if (r->mends) take_off(list, r->amends, n);
+		free(r);
+		return;
+	}
+}
+
+int ledger_refusals_note(struct ledger_refusal **list, const struct ledger_history *h, const json_t *body, int *mended,
+                         struct err *e)
+{
+	uint8_t id[UUID_LEN];
+	bool mends = body_amends(body, id);
+	*mended = 0;
+	if (h->sync != SYNC_REFUSED) {
+		if (mends) take_off(list, id, mended);
+		return ERR_OK;
+	}
+	struct ledger_refusal *r = calloc(1, sizeof *r);
+	if (!r) return err_set(e, ERR_NOMEM, "refusals");
+	r->mends = mends;
+	memcpy(r->id, h->ev.id, UUID_LEN);
+	if (mends) memcpy(r->amends, id, UUID_LEN);
+	(void)snprintf(r->type, sizeof r->type, "%s", h->ev.type);
+	(void)snprintf(r->code, sizeof r->code, "%s", h->code ? h->code : "unknown");
+	(void)snprintf(r->pointer, sizeof r->pointer, "%s", h->pointer ? h->pointer : "");
+	(void)snprintf(r->message, sizeof r->message, "%s", h->message ? h->message : "");
+	while (*list)
+		list = &(*list)->next;
+	*list = r;
+	return ERR_OK;
 }
 
 struct history_arg {
@@ -259,7 +310,7 @@ static int count(struct ledger *l, size_t q, int64_t *out, struct err *e)
 int ledger_counts(struct ledger *l, struct ledger_counts *out, struct err *e)
 {
 	int rc = count(l, Q_case_count, &out->cases, e);
-	if (!rc) rc = count(l, Q_verdict_count_refused, &out->refused, e);
+	if (!rc) rc = count(l, Q_case_count_refused, &out->refused, e);
 	if (!rc) rc = count(l, Q_feed_head, &out->feed, e);
 	return rc;
 }

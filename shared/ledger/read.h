@@ -37,6 +37,19 @@ struct ledger_history {
 	enum ledger_sync sync;
 	const char *code, *pointer, *message; /* of a refusal, else NULL */
 };
+/* A refused event, as a list that a reader of the history keeps (read.c): what mends one takes it off. */
+struct ledger_refusal {
+	uint8_t id[UUID_LEN], amends[UUID_LEN];
+	bool mends; /* it was itself to mend another */
+	char type[EVENT_TYPE_MAX], code[32], pointer[96], message[160];
+	struct ledger_refusal *next;
+};
+/* Takes own event H into account, whose body is BODY (NULL = erased): puts it on LIST if it was refused, takes off what
+ * it mends if it was not; how many were taken off goes to *MENDED. Free with ledger_refusals_free. */
+int ledger_refusals_note(struct ledger_refusal **list, const struct ledger_history *h, const json_t *body, int *mended,
+                         struct err *e);
+void ledger_refusals_free(struct ledger_refusal **list);
+
 /* The case's events in order; ERR_NOTFOUND when it has none. */
 int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
                         void *arg, struct err *e);

@@ -274,6 +274,7 @@ static void forget_head(struct ledger *l)
 {
 	l->head_loaded = l->head_dirty = false;
 	l->change = -1;
+	l->serial = (struct ledger_serial){0};
 }
 
 /* A killed holder lets go by dying. Blocking is right: whoever holds the gate is about to finish. */
@@ -308,9 +309,23 @@ static int write_head(struct ledger *l, struct err *e)
 	return db_run(s, e);
 }
 
+int ledger_serial_keep(struct ledger *l, struct err *e)
+{
+	if (!l->serial.dirty) return ERR_OK;
+	struct db_stmt *s = db_query(l->db, Q_serial_raise, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "log", l->serial.log);
+	db_bind_int(s, "day", l->serial.day);
+	db_bind_int(s, "last", l->serial.last);
+	int rc = db_run(s, e);
+	if (!rc) l->serial.dirty = false;
+	return rc;
+}
+
 int ledger_commit(struct ledger *l, struct err *e)
 {
 	int rc = l->head_dirty ? write_head(l, e) : ERR_OK;
+	if (!rc) rc = ledger_serial_keep(l, e);
 	forget_head(l);
 	if (!rc) rc = db_commit(l->db, e);
 	if (!rc) gate_unlock(l);
@@ -324,14 +339,29 @@ void ledger_rollback(struct ledger *l)
 	gate_unlock(l);
 }
 
-int ledger_part_begin(struct ledger *l, struct err *e)
+void ledger_note(struct ledger *l)
 {
-	/* After a full disk SQLite rolls back by itself; a savepoint would then open a transaction of its own. */
-	if (!db_in_transaction(l->db)) return err_set(e, ERR_IO, "the transaction is gone");
 	l->part_head = l->head;
 	l->part_loaded = l->head_loaded;
 	l->part_dirty = l->head_dirty;
 	l->part_change = l->change;
+	l->part_serial = l->serial;
+}
+
+void ledger_recall(struct ledger *l)
+{
+	l->head = l->part_head;
+	l->head_loaded = l->part_loaded;
+	l->head_dirty = l->part_dirty;
+	l->change = l->part_change;
+	l->serial = l->part_serial;
+}
+
+int ledger_part_begin(struct ledger *l, struct err *e)
+{
+	/* After a full disk SQLite rolls back by itself; a savepoint would then open a transaction of its own. */
+	if (!db_in_transaction(l->db)) return err_set(e, ERR_IO, "the transaction is gone");
+	ledger_note(l);
 	return db_savepoint(l->db, e);
 }
 
@@ -339,10 +369,7 @@ int ledger_part_end(struct ledger *l, bool keep, struct err *e)
 {
 	if (!db_in_transaction(l->db)) return err_set(e, ERR_IO, "the transaction is gone");
 	if (keep) return db_release_savepoint(l->db, e);
-	l->head = l->part_head;
-	l->head_loaded = l->part_loaded;
-	l->head_dirty = l->part_dirty;
-	l->change = l->part_change;
+	ledger_recall(l);
 	return db_rollback_savepoint(l->db, e);
 }
 
@@ -392,13 +419,16 @@ int ledger_unseal(struct ledger *l, const char *kind, int64_t a, int64_t b, cons
 	return ERR_OK;
 }
 
-void ledger_index_mac(struct ledger *l, const char *kind, const char *value, uint8_t out[UUID_LEN])
+int64_t ledger_index_key(struct ledger *l, const char *kind, const char *value)
 {
 	char text[128];
 	uint8_t mac[DIGEST_LEN];
+	uint64_t key = 0;
 	int n = snprintf(text, sizeof text, "%s:%s", kind, value);
 	digest_hmac(l->index_key, sizeof l->index_key, text, n < 0 ? 0 : strlen(text), mac);
-	memcpy(out, mac, UUID_LEN);
+	for (size_t i = 0; i < sizeof key; i++)
+		key = key << 8 | mac[i];
+	return (int64_t)key;
 }
 
 /* --- start-up --- */

@@ -219,6 +219,9 @@ static int compare_case(struct verify *v, const uint8_t id[UUID_LEN], const char
 	if (!rc &&
 	    (!same_row(&f, &c.view, &counts) || want.len != have.len || memcmp(want.data, have.data, want.len) != 0))
 		fault(v, "case %s: its row is not what its events make", text);
+	bool keys = true;
+	if (!rc) rc = ledger_keys_stand(v->l, &f.view, &keys, e);
+	if (!keys) fault(v, "case %s: its look-up keys are not what its events make", text);
 out:
 	buf_release(&want);
 	buf_release(&have);
@@ -247,7 +250,12 @@ static int verify_row_count(struct verify *v, struct err *e)
 	int rc = ledger_counts(v->l, &n, e);
 	if (!rc && n.cases != v->r->cases)
 		fault(v, "cases: %lld rows, %lld of them by events", (long long)n.cases, (long long)v->r->cases);
-	return rc;
+	struct db_stmt *s = rc ? NULL : db_query(v->l->db, Q_case_key_stray, e);
+	if (!s) return rc ? rc : (int)ERR_IO;
+	int r = db_step(s, e);
+	if (r > 0 && db_int(s, 0)) fault(v, "cases: look-up keys are not those of the rows");
+	db_reset(s);
+	return r < 0 ? -r : ERR_OK;
 }
 
 /* All ids that a query of one blob column gives, in a new array (free). */
@@ -342,8 +350,8 @@ int ledger_raise_serial(struct ledger *l, int64_t log, const char *receipt, stru
 
 static int wipe(struct ledger *l, struct err *e)
 {
-	static const size_t tables[] = {Q_wipe_cases,    Q_wipe_case_keys, Q_wipe_case_changes,
-	                                Q_wipe_verdicts, Q_wipe_things,    Q_wipe_serials};
+	static const size_t tables[] = {Q_wipe_cases,  Q_wipe_case_keys, Q_wipe_verdicts,
+	                                Q_wipe_things, Q_wipe_serials,   Q_recovered_forget};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		struct db_stmt *s = db_query(l->db, tables[i], e);
 		int rc = s ? db_run(s, e) : (int)ERR_IO;
@@ -369,24 +377,31 @@ static int rebuild_serials(struct ledger *l, struct err *e)
 	return rc;
 }
 
-int ledger_rebuild(struct ledger *l, struct err *e)
+int ledger_rebuild_all(struct ledger *l, struct err *e)
 {
 	uint8_t(*ids)[UUID_LEN] = NULL;
 	size_t n = 0;
 	int64_t epoch = 0;
-	(void)ledger_identity(l);
-	int rc = ledger_begin(l, e);
-	if (rc) return rc;
-	rc = wipe(l, e);
+	int rc = wipe(l, e);
 	if (!rc) rc = ledger_meta_int(l, "epoch", 0, &epoch, e);
 	if (!rc) rc = ledger_meta_set_int(l, "epoch", epoch + 1, e); /* change numbers start anew: old cursors expire */
 	if (!rc) rc = walk_feed(l, effect_only, l, e);
 	if (!rc) rc = rebuild_serials(l, e);
 	if (!rc) rc = ids_of(l, Q_all_case_ids, &ids, &n, e);
+	l->change = -1;
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = ledger_project(l, ids[i], e);
+	free(ids);
+	return rc;
+}
+
+int ledger_rebuild(struct ledger *l, struct err *e)
+{
+	(void)ledger_identity(l);
+	int rc = ledger_begin(l, e);
+	if (rc) return rc;
+	rc = ledger_rebuild_all(l, e);
 	if (!rc) rc = ledger_commit(l, e);
 	if (rc) ledger_rollback(l);
-	free(ids);
 	return rc;
 }

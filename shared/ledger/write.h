@@ -1,4 +1,4 @@
-/* Writing to a ledger: one event, a registration, an act, an enrolment (append.c, enrol.c).
+/* Writing to a ledger: one event, a registration, an act, an enrolment (append.c, register.c, enrol.c).
  *
  * Everything but the enrolment runs in the transaction of the caller, so that state, revision, key and head are checked
  * where they cannot change. */
@@ -32,6 +32,17 @@ int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *cas
  * township where this tier only takes ITEM in and no material is missing. The case id is the call's key. */
 int ledger_register(struct ledger *l, struct ledger_call *call, const json_t *request, const struct catalog *cat,
                     const struct catalog_item *item, struct err *e);
+/* Registers a case again in the place of its refused registration, which REQUEST names in `amends`: case id, number, token
+ * and time of receipt stay. A refusal goes to P. */
+int ledger_register_again(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN],
+                          const json_t *request, const struct catalog_item *item, struct problem *p, struct err *e);
+/* The same in two steps: what does not depend on the place in the log is made on any thread, with any connection of its
+ * own. New (free with ledger_draft_free); CALL must be the same at both. */
+struct ledger_draft; /* opaque */
+int ledger_draft_new(struct ledger *l, const struct ledger_call *call, const json_t *request, const struct catalog *cat,
+                     const struct catalog_item *item, struct ledger_draft **out, struct err *e);
+int ledger_register_draft(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e);
+void ledger_draft_free(struct ledger_draft *d);
 /* Appends TYPE to a case if its state, this box's part in it and IF_REVISION (0 = any) allow; a refusal goes to P and
  * is no error. OFFER is what this tier offers of the case's item. */
 int ledger_act(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN], int64_t if_revision,

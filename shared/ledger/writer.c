@@ -1,8 +1,10 @@
 /* See writer.h. The queue is a list under one mutex; the thread takes all that waits, at most WRITER_GROUP_MAX, so that
- * a group grows with the load and a single call never waits for company. */
+ * a group grows with the load and a single call never waits for company. A savepoint copies every page that its job
+ * touches, so it is used only where something has to be put back. */
 #include "shared/ledger/writer.h"
 
 #include "shared/db/db.h"
+#include "shared/mutant.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -67,22 +69,49 @@ static void fail_all(struct writer_job *group, int rc, const struct err *e)
 	}
 }
 
-static int64_t run_group(struct writer *w, struct writer_job *group)
+/* The whole group without parts: a job that fails before it has written anything, as refused calls do, leaves nothing to
+ * be put back. False when one failed later: the group has to be run again, each job in its part. */
+static bool run_together(struct ledger *l, struct writer_job *group)
 {
-	struct ledger *l = w->cfg.ledger;
+	struct db *db = ledger_db(l);
+	for (struct writer_job *j = group; j; j = j->next) {
+		int64_t before = db_writes(db);
+		ledger_note(l);
+		j->err = (struct err){0};
+		j->rc = j->run(l, j, &j->err);
+		if (!j->rc) continue;
+		if (!db_in_transaction(db) || db_writes(db) != before) return false;
+		ledger_recall(l);
+	}
+	return true;
+}
+
+static int run_apart(struct ledger *l, struct writer_job *group, struct err *e)
+{
+	for (struct writer_job *j = group; j; j = j->next)
+		j->rc = ERR_OK;
+	ledger_rollback(l);
+	int rc = ledger_begin(l, e);
+	for (struct writer_job *j = group; j && !rc; j = j->next)
+		rc = run_one(l, j, e);
+	return rc;
+}
+
+int64_t writer_run_group(const struct writer_config *cfg, struct writer_job *group)
+{
+	struct ledger *l = cfg->ledger;
 	struct err e = {0};
 	int64_t n = 0;
 	for (struct writer_job *j = group; j; j = j->next)
 		j->rc = ERR_OK;
 	int rc = ledger_begin(l, &e);
-	for (struct writer_job *j = group; j && !rc; j = j->next)
-		rc = run_one(l, j, &e);
+	if (!rc && !run_together(l, group)) rc = run_apart(l, group, &e);
 	if (!rc) rc = ledger_commit(l, &e);
 	if (rc) {
 		ledger_rollback(l);
-		fail_all(group, rc, &e);
-	} else if (w->cfg.after_commit) {
-		w->cfg.after_commit(w->cfg.arg);
+		fail_all(group, MUTANT(ack_before_commit, rc, ERR_OK), &e);
+	} else if (cfg->after_commit) {
+		cfg->after_commit(cfg->arg);
 	}
 	for (struct writer_job *j = group, *next; j; j = next, n++) {
 		next = j->next; /* done may free the job */
@@ -96,7 +125,7 @@ static void *loop(void *arg)
 	struct writer *w = arg;
 	struct writer_job *group;
 	while ((group = take(w)) != NULL) {
-		int64_t n = run_group(w, group);
+		int64_t n = writer_run_group(&w->cfg, group);
 		(void)pthread_mutex_lock(&w->lock);
 		w->jobs += n;
 		w->groups++;

@@ -4,6 +4,7 @@
 
 #include "shared/buf.h"
 #include "shared/limits.h"
+#include "shared/pack.h"
 #include "sync/engine/wire.h"
 
 #include <curl/curl.h>
@@ -20,12 +21,6 @@ struct transport {
 	struct buf in;
 	char signature[256];
 };
-
-void transport_answer_release(struct transport_answer *a)
-{
-	free(a->body);
-	*a = (struct transport_answer){0};
-}
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
@@ -135,7 +130,8 @@ int transport_call(struct transport *t, const char *path, const char *body, size
 	int n = snprintf(url, sizeof url, "%s%s", t->url, path);
 	if (n < 0 || (size_t)n >= sizeof url) return err_set(e, ERR_INVALID, "the county's address is too long");
 	/* no Expect: one round trip less on a slow line */
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *headers = curl_slist_append(
+	    NULL, body && pack_is(body, len) ? "Content-Type: application/zstd" : "Content-Type: application/json");
 	struct curl_slist *more = headers ? curl_slist_append(headers, "Expect:") : NULL;
 	buf_reset(&t->in);
 	t->signature[0] = '\0';

@@ -4,6 +4,7 @@
 #define XINKE_TRANSPORT_H
 
 #include "shared/err.h"
+#include "sync/agent/answer.h"
 
 #include <stddef.h>
 
@@ -16,18 +17,10 @@ struct transport_config {
 	const char *cert_file, *key_file; /* PEM; NULL = no client certificate */
 };
 
-struct transport_answer {
-	int status; /* HTTP status */
-	char *body; /* NUL-terminated, owned */
-	size_t len;
-	char signature[256]; /* header Xinke-Signature, "" = none */
-};
-void transport_answer_release(struct transport_answer *a);
-
 /* New (close with transport_close). Strings are copied. */
 int transport_open(const struct transport_config *cfg, struct transport **out, struct err *e);
 void transport_close(struct transport *t);
-/* POSTs BODY as JSON (NULL = GET) to PATH within TIMEOUT_MS. An HTTP error is an answer; ERR_IO means that none came
+/* POSTs BODY, JSON or a zstd frame (NULL = GET), to PATH within TIMEOUT_MS. An HTTP error is an answer; ERR_IO means that none came
  * (and whether the county acted is not known), ERR_DENIED that TLS refused. */
 int transport_call(struct transport *t, const char *path, const char *body, size_t len, int timeout_ms,
                    struct transport_answer *out, struct err *e);

@@ -15,11 +15,14 @@ struct casefile {
 	char department[96];
 	int64_t next_place;
 	bool loaded, dirty;
+	int64_t below; /* what is held or refused counts as earlier below this place; 0 = all */
 };
 
-/* Verdict on one event. Empty code = settled. */
+/* Verdict on one event. Empty code = settled; "held" = none yet. */
 struct verdict {
 	char code[32], pointer[96], message[160];
+	bool renumber; /* settled, but its receipt number is another case's */
+	bool mends;    /* settled in the place of a refused one */
 };
 
 void casefile_init(struct casefile *f, struct store *s);
@@ -32,8 +35,15 @@ int casefile_load(struct casefile *f, const uint8_t case_id[UUID_LEN], struct er
 
 /* Judges EV of STATION, stores it with its verdict, folds it into its case, and routes it to the other stations that
  * follow the case. An id that was seen before with the same mac gets that one's verdict and is not stored again. */
-int casefile_take(struct casefile *f, const struct store_station *st, int box, const struct event *ev, int64_t now,
+int casefile_take(struct casefile *f, const struct store_station *st, const struct event *ev, int64_t now,
                   struct verdict *out, struct err *e);
+/* What follows from a settled EV whose verdict V says `renumber` or `mends`, after its own mark was put: the county's new
+ * number (with an alarm), the refused event marked as mended, what stood behind it judged again and marked anew. */
+int casefile_follow_up(struct casefile *f, const struct store_station *st, const struct event *ev,
+                       const struct verdict *v, int64_t now, struct err *e);
+/* Judges what is held, now that this release or this county may know more: at start and when a catalog arrives. Runs in
+ * the caller's transaction; *N = how many got their verdict. */
+int casefile_judge_held(struct store *s, int64_t now, int *n, struct err *e);
 /* Appends an event of the county's own: EV's type, body, actor, id and at are set. A refusal goes to P. */
 int casefile_act(struct casefile *f, const struct event *ev, const json_t *body, int64_t now, struct problem *p,
                  struct err *e);

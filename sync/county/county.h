@@ -65,17 +65,41 @@ void county_release(struct county *c);
 /* A store on the county's database. New (close with store_close). */
 int county_store(const struct county *c, enum store_mode mode, struct store **out, struct err *e);
 
+/* Signs ANSWER to REQUEST into OUT, the header Xinke-Signature. Any thread. */
+int county_sign(struct county *c, const char *request, size_t len, const char *answer, size_t answer_len, char out[256],
+                struct err *e);
+
 /* --- exchange.c --- */
 
 /* Who called: from the verified client certificate. */
 struct county_peer {
 	uint8_t fingerprint[DIGEST_LEN];
-	char station[13]; /* the certificate's common name */
+	char station[13];  /* the certificate's common name */
+	int box;           /* the number in its URI, 0 = none */
+	bool expired;      /* its last day is past: it may only renew */
+	int64_t not_after; /* ms */
 };
 /* Takes an exchange: REQUEST as it came, the answer as new bytes (free) and its signature header. A refusal goes to P
  * with nothing stored. The same code runs under the simulator. */
 int county_exchange(struct county *c, struct store *s, const struct county_peer *peer, const char *request, size_t len,
                     char **answer, size_t *answer_len, char signature[256], struct problem *p, struct err *e);
+
+/* --- renew.c --- */
+
+/* Issues the box of PEER a new certificate for the log that REQUEST names, and a server certificate where it asks for
+ * one (POST /sync/v1/renew). An expired certificate may do this and nothing else. A new JSON answer, or a refusal in P. */
+int county_renew(struct county *c, struct store *s, const struct county_peer *peer, const json_t *request,
+                 json_t **answer, struct problem *p, struct err *e);
+/* What a box is given. */
+struct county_certificates {
+	char client[X509_PEM_MAX], server[X509_PEM_MAX];
+	bool has_server;
+	struct x509_info info; /* of the client certificate */
+};
+/* Issues what REQUEST asks for: `csr` for box BOX of STATION, and `server_csr` where `server_names` come with it. A request
+ * that cannot be signed goes to P. */
+int county_issue(struct county *c, const json_t *request, const char *station, int box, int64_t now,
+                 struct county_certificates *out, struct problem *p, struct err *e);
 
 /* --- enrol.c --- */
 

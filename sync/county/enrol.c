@@ -17,7 +17,6 @@
 
 #define CODE_CHARS 16 /* of five bits: 80 */
 #define TRIES      5
-#define NAMES_MAX  X509_SAN_MAX
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base32 */
 
@@ -85,8 +84,7 @@ struct enrol {
 	char station[13];
 	struct store_station st;
 	int box;
-	char cert[X509_PEM_MAX], server_cert[X509_PEM_MAX];
-	bool has_server;
+	struct county_certificates made;
 };
 
 static const struct field request_fields[] = {
@@ -189,84 +187,28 @@ static int use_code(struct enrol *x, struct err *e)
 	return rc ? rc : db_changes(x->s->db) == 1 ? ERR_OK : err_set(e, ERR_CONFLICT, "the code was used meanwhile");
 }
 
-/* "a.b,10.0.0.1" into SANs. */
-static size_t split_names(const char *names, struct x509_san *out)
-{
-	size_t n = 0;
-	while (*names && n < NAMES_MAX) {
-		size_t len = strcspn(names, ",");
-		if (len > 0 && len < X509_NAME_MAX) {
-			(void)snprintf(out[n].value, X509_NAME_MAX, "%.*s", (int)len, names);
-			out[n].kind = strspn(out[n].value, "0123456789.") == len || strchr(out[n].value, ':')
-			                  ? X509_SAN_IP
-			                  : X509_SAN_DNS;
-			n++;
-		}
-		names += len + (names[len] == ',');
-	}
-	return n;
-}
-
-static int issue(struct enrol *x, struct problem *p, struct err *e)
-{
-	struct x509_san sans[NAMES_MAX];
-	struct err bad = {0};
-	const char *server = fields_text(x->req, "server_csr");
-	size_t n = split_names(fields_text(x->req, "server_names"), sans);
-	(void)pthread_mutex_lock(&x->c->lock);
-	int rc =
-	    ca_issue_station(x->c->ca, fields_text(x->req, "csr"), x->station, (unsigned)x->box, x->now, x->cert, &bad);
-	x->has_server = !rc && *server && n;
-	if (x->has_server) rc = ca_issue_server(x->c->ca, server, sans, n, x->now, x->server_cert, &bad);
-	(void)pthread_mutex_unlock(&x->c->lock);
-	if (!rc) return ERR_OK;
-	if (rc != (int)ERR_INVALID && rc != (int)ERR_DENIED) return err_set(e, (enum err_code)rc, "%s", bad.msg);
-	problem_field(p, x->has_server ? "/server_csr" : "/csr", "format", "%s", bad.msg);
-	return ERR_OK;
-}
-
 /* The first enrolment makes the station key, which is the station's for ever, and starts its feed with the things in
  * force. */
 static int keys(struct enrol *x, struct err *e)
 {
-	static const char *const kinds[] = {"catalog", "calendar"};
 	int rc = ERR_OK;
 	if (x->st.has_key) {
 		if (x->restore) rc = store_field_key(x->s, x->station, x->field_key, e);
 		return rc ? rc : store_station_keys(x->s, x->station, x->st.station_key, x->field_key, e);
 	}
-	rng_bytes(x->st.station_key, EVENT_KEY_LEN);
+	store_derive_key(x->c->recovery, x->station, x->st.station_key);
 	rc = store_station_keys(x->s, x->station, x->st.station_key, x->field_key, e);
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !rc; i++) {
-		json_t *doc = NULL;
-		int64_t version;
-		struct err none = {0};
-		rc = store_thing(x->s, kinds[i], &doc, &version, &none);
-		if (rc == (int)ERR_NOTFOUND) {
-			rc = ERR_OK;
-			continue;
-		}
-		char *text = rc ? NULL : json_dumps(doc, JSON_COMPACT);
-		if (!rc)
-			rc = text ? feed_put_thing(x->s, x->station, kinds[i], text, e)
-			          : err_set(e, ERR_NOMEM, "enrolment");
-		free(text);
-		json_decref(doc);
-	}
-	return rc;
+	return rc ? rc : feed_put_things(x->s, x->station, e);
 }
 
 static int open_log(struct enrol *x, struct err *e)
 {
-	struct x509_info info;
 	struct store_log l = {.box = x->box, .state = LOG_ACTIVE};
-	int rc = x509_read(x->cert, strlen(x->cert), &info, e);
-	if (rc) return rc;
 	memcpy(l.log, x->log, UUID_LEN);
 	memcpy(l.station, x->station, sizeof l.station);
-	memcpy(l.fingerprint, info.fingerprint, DIGEST_LEN);
-	l.not_after = info.not_after;
-	rc = store_log_insert(x->s, &l, x->now, e);
+	l.not_after = x->made.info.not_after;
+	int rc = store_log_insert(x->s, &l, x->now, e);
+	if (!rc) rc = store_log_certificate(x->s, x->log, x->made.info.fingerprint, x->made.info.not_after, e);
 	if (rc || !x->restore) return rc;
 	/* A declared restore: whatever was there before is gone or will be found a stranger. */
 	struct db_stmt *q = db_query(x->s->db, Q_log_retire_station, e);
@@ -285,10 +227,10 @@ static json_t *answer_of(struct enrol *x)
 	json_t *a =
 	    json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:I}", "station", x->st.code, "station_name",
 	              x->st.title, "tier", tier_name(x->st.tier), "township", x->st.township, "log", log, "box", x->box,
-	              "certificate", x->cert, "root", ca_root_pem(x->c->ca), "station_key", key, "answer_key_id",
+	              "certificate", x->made.client, "root", ca_root_pem(x->c->ca), "station_key", key, "answer_key_id",
 	              x->c->answer_key_id, "answer_certificate", x->c->answer_cert, "now", (json_int_t)x->now);
 	if (!a) return NULL;
-	caseview_set(a, "server_certificate", x->has_server ? json_string(x->server_cert) : json_null(), &rc);
+	caseview_set(a, "server_certificate", x->made.has_server ? json_string(x->made.server) : json_null(), &rc);
 	(void)text_b64(x->field_key, SEAL_KEY_LEN, field);
 	if (x->restore) caseview_set(a, "field_key", json_string(field), &rc);
 	if (!rc) return a;
@@ -331,7 +273,7 @@ static int grant(struct enrol *x, struct problem *p, struct err *e)
 		return ERR_OK;
 	}
 	if (!rc) rc = store_next_box(x->s, x->station, &x->box, e);
-	if (!rc) rc = issue(x, p, e);
+	if (!rc) rc = county_issue(x->c, x->req, x->station, x->box, x->now, &x->made, p, e);
 	if (rc || problem_any(p)) return rc;
 	rc = keys(x, e);
 	if (!rc) rc = open_log(x, e);

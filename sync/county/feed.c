@@ -5,6 +5,7 @@
 #include "shared/buf.h"
 #include "shared/canon.h"
 #include "shared/feed.h"
+#include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
 #include "shared/text.h"
@@ -61,18 +62,38 @@ int feed_put_event(struct store *s, const char *station, const struct feed_event
 	return rc;
 }
 
+/* The chain's hash after SEQ of LOG as hex: a mark names events by more than their numbers, which another copy of the box
+ * may have given to others. */
+static int head_of(struct store *s, const uint8_t log[UUID_LEN], int64_t seq, char hex[TEXT_HEX_LEN(DIGEST_LEN)],
+                   struct err *e)
+{
+	uint8_t hash[DIGEST_LEN];
+	struct db_stmt *q = db_query(s->db, Q_chain_hash, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "log", log, UUID_LEN);
+	db_bind_int(q, "seq", seq);
+	int r = db_step(q, e);
+	bool ok = r > 0 && db_copy_blob(q, 0, hash, DIGEST_LEN);
+	db_reset(q);
+	if (!ok) return r < 0 ? -r : err_set(e, ERR_CORRUPT, "the chain has no event %" PRId64, seq);
+	text_hex(hash, sizeof hash, hex);
+	return ERR_OK;
+}
+
 int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t from, int64_t to,
                      struct err *e)
 {
-	char id[UUID_TEXT];
+	char id[UUID_TEXT], head[TEXT_HEX_LEN(DIGEST_LEN)];
 	int rc = ERR_OK;
 	uuid_text(log, id);
 	for (; from <= to && !rc; from += LIMIT_MARK_SPAN) {
 		int64_t end = from + LIMIT_MARK_SPAN - 1 < to ? from + LIMIT_MARK_SPAN - 1 : to;
-		rc = put_json(s, station,
-		              json_pack("{s:s,s:s,s:I,s:I}", "kind", "settled", "log", id, "from", (json_int_t)from,
-		                        "to", (json_int_t)end),
-		              e);
+		rc = head_of(s, log, end, head, e);
+		if (!rc)
+			rc = put_json(s, station,
+			              json_pack("{s:s,s:s,s:I,s:I,s:s}", "kind", "settled", "log", id, "from",
+			                        (json_int_t)from, "to", (json_int_t)end, "head", head),
+			              e);
 	}
 	return rc;
 }
@@ -80,11 +101,13 @@ int feed_put_settled(struct store *s, const char *station, const uint8_t log[UUI
 int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUID_LEN], int64_t seq, const char *code,
                      const char *pointer, const char *message, struct err *e)
 {
-	char id[UUID_TEXT];
+	char id[UUID_TEXT], head[TEXT_HEX_LEN(DIGEST_LEN)];
+	int rc = head_of(s, log, seq, head, e);
+	if (rc) return rc;
 	uuid_text(log, id);
 	return put_json(s, station,
-	                json_pack("{s:s,s:s,s:I,s:s,s:s,s:s}", "kind", "refused", "log", id, "seq", (json_int_t)seq,
-	                          "code", code, "pointer", pointer, "message", message),
+	                json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:s}", "kind", "refused", "log", id, "seq", (json_int_t)seq,
+	                          "head", head, "code", code, "pointer", pointer, "message", message),
 	                e);
 }
 
@@ -93,6 +116,27 @@ int feed_put_thing(struct store *s, const char *station, const char *kind, const
 	json_t *body = NULL;
 	int rc = json_parse_strict(doc, strlen(doc), DEPTH, &body, e);
 	return rc ? rc : put_json(s, station, json_pack("{s:s,s:o}", "kind", kind, "body", body), e);
+}
+
+int feed_put_things(struct store *s, const char *station, struct err *e)
+{
+	static const char *const kinds[] = {"catalog", "calendar"};
+	int rc = ERR_OK;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !rc; i++) {
+		json_t *doc = NULL;
+		int64_t version;
+		struct err none = {0};
+		rc = store_thing(s, kinds[i], &doc, &version, &none);
+		if (rc == (int)ERR_NOTFOUND) {
+			rc = ERR_OK;
+			continue;
+		}
+		char *text = rc ? NULL : json_dumps(doc, JSON_COMPACT);
+		if (!rc) rc = text ? feed_put_thing(s, station, kinds[i], text, e) : err_set(e, ERR_NOMEM, "enrolment");
+		free(text);
+		json_decref(doc);
+	}
+	return rc;
 }
 
 static int number_row(struct store *s, struct store_station *st, int64_t row, const char *text, struct err *e)
@@ -197,8 +241,90 @@ static int append_row(json_t *out, struct db_stmt *q, struct wire_mark *last, si
 	return rc;
 }
 
-int feed_read(struct store *s, const struct store_station *st, int64_t n, int limit, size_t max_bytes, json_t **out,
-              struct wire_mark *last, bool *more, struct err *e)
+/* An event of another log as its box would send it. */
+static json_t *event_json(struct db_stmt *q, size_t *bytes, struct err *e)
+{
+	size_t n;
+	char id[UUID_TEXT];
+	uint8_t raw[UUID_LEN] = {0};
+	json_t *body = NULL;
+	const char *text = db_text(q, 10);
+	if (text && json_parse_strict(text, strlen(text), DEPTH, &body, e)) return NULL;
+	*bytes += text ? strlen(text) : 0;
+	(void)db_copy_blob(q, 1, raw, UUID_LEN);
+	uuid_text(raw, id);
+	json_t *j = json_pack("{s:I,s:s,s:s,s:I,s:s,s:s,s:I,s:s,s:s}", "seq", (json_int_t)db_int(q, 0), "id", id,
+	                      "type", db_text(q, 3), "at", (json_int_t)db_int(q, 4), "clock",
+	                      clock_quality_name((enum clock_quality)db_int(q, 5)), "boot", db_text(q, 6), "mono",
+	                      (json_int_t)db_int(q, 7), "actor", db_text(q, 8), "device", db_text(q, 9));
+	int rc = j ? ERR_OK : ERR_NOMEM;
+	const void *c = db_blob(q, 2, &n);
+	if (!rc && c && n == UUID_LEN) {
+		uuid_text(c, id);
+		rc = json_object_set_new(j, "case_id", json_string(id)) ? ERR_NOMEM : ERR_OK;
+	}
+	const void *mac = db_blob(q, 11, &n);
+	if (!rc && body) {
+		rc = json_object_set(j, "body", body) ? ERR_NOMEM : ERR_OK;
+	} else if (!rc && mac && n == DIGEST_LEN) {
+		char hex[TEXT_HEX_LEN(DIGEST_LEN)];
+		text_hex(mac, DIGEST_LEN, hex);
+		rc = json_object_set_new(j, "mac", json_string(hex)) ? ERR_NOMEM : ERR_OK;
+	}
+	json_decref(body);
+	if (!rc) return j;
+	json_decref(j);
+	(void)err_set(e, ERR_NOMEM, "feed");
+	return NULL;
+}
+
+/* The span of events that a mark covers; false for what is no mark on another log than LOG. */
+static bool span_of(const json_t *entry, const uint8_t log[UUID_LEN], uint8_t other[UUID_LEN], int64_t *from,
+                    int64_t *to)
+{
+	bool settled = strcmp(fields_text(entry, "kind"), "settled") == 0;
+	if (!settled && strcmp(fields_text(entry, "kind"), "refused") != 0) return false;
+	if (!uuid_parse(fields_text(entry, "log"), other) || memcmp(other, log, UUID_LEN) == 0) return false;
+	*from = fields_int(entry, settled ? "from" : "seq", 0);
+	*to = settled ? fields_int(entry, "to", 0) : *from;
+	return true;
+}
+
+/* Gives a mark on another log its events; they are not in its hash. */
+static int add_events(struct store *s, const char *station, const uint8_t log[UUID_LEN], json_t *entry, size_t *bytes,
+                      struct err *e)
+{
+	uint8_t other[UUID_LEN];
+	int64_t from, to;
+	int r = 0;
+	if (!span_of(entry, log, other, &from, &to)) return ERR_OK;
+	json_t *list = json_array();
+	struct db_stmt *q = list ? db_query(s->db, Q_chain_events, e) : NULL;
+	if (!q) {
+		json_decref(list);
+		return list ? (int)ERR_IO : err_set(e, ERR_NOMEM, "feed");
+	}
+	db_bind_text(q, "station", station);
+	db_bind_blob(q, "log", other, UUID_LEN);
+	db_bind_int(q, "from", from);
+	db_bind_int(q, "to", to);
+	int rc = ERR_OK;
+	while (!rc && (r = db_step(q, e)) > 0) {
+		json_t *one = event_json(q, bytes, e);
+		if (!one || json_array_append_new(list, one)) rc = e->code ? (int)e->code : (int)ERR_NOMEM;
+	}
+	db_reset(q);
+	if (!rc && r < 0) rc = -r;
+	/* what is in quarantine, or was refused for another event's id, is not stored under its own */
+	bool whole =
+	    (int64_t)json_array_size(list) == to - from + 1 && strcmp(fields_text(entry, "code"), "id_reused") != 0;
+	if (!rc && whole && json_object_set(entry, "events", list)) rc = err_set(e, ERR_NOMEM, "feed");
+	json_decref(list);
+	return rc;
+}
+
+int feed_read(struct store *s, const struct store_station *st, const uint8_t log[UUID_LEN], int64_t n, int limit,
+              size_t max_bytes, json_t **out, struct wire_mark *last, bool *more, struct err *e)
 {
 	size_t bytes = 0;
 	int r = 0, rc = ERR_OK;
@@ -210,8 +336,10 @@ int feed_read(struct store *s, const struct store_station *st, int64_t n, int li
 	db_bind_text(q, "station", st->code);
 	db_bind_int(q, "n", n);
 	db_bind_int(q, "limit", limit);
-	while (!rc && bytes < max_bytes && (r = db_step(q, e)) > 0)
+	while (!rc && bytes < max_bytes && (r = db_step(q, e)) > 0) {
 		rc = append_row(*out, q, last, &bytes, e);
+		if (!rc) rc = add_events(s, st->code, log, json_array_get(*out, json_array_size(*out) - 1), &bytes, e);
+	}
 	db_reset(q);
 	*more = last->seq < st->feed.seq;
 	return rc ? rc : r < 0 ? -r : ERR_OK;

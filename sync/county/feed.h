@@ -21,13 +21,16 @@ int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUI
 /* A thing ("catalog", "calendar"), its document as JSON text. */
 int feed_put_thing(struct store *s, const char *station, const char *kind, const char *doc, struct err *e);
 
+/* The things in force, with which a station's feed begins. */
+int feed_put_things(struct store *s, const char *station, struct err *e);
+
 /* Numbers what waits for ST's station, at most LIMIT rows, and moves ST's feed head. In the exchange's transaction. */
 int feed_number(struct store *s, struct store_station *st, int limit, struct err *e);
 /* Is AT a place in the station's feed? */
 int feed_knows(struct store *s, const char *station, const struct wire_mark *at, bool *yes, struct err *e);
-/* Entries above N, at most LIMIT and about MAX_BYTES, as a new array; LAST is the place after them, *MORE whether rows
+/* For whoever writes LOG: marks on another log come with their events whole. Entries above N, at most LIMIT and about MAX_BYTES, as a new array; LAST is the place after them, *MORE whether rows
  * are left. */
-int feed_read(struct store *s, const struct store_station *st, int64_t n, int limit, size_t max_bytes, json_t **out,
-              struct wire_mark *last, bool *more, struct err *e);
+int feed_read(struct store *s, const struct store_station *st, const uint8_t log[UUID_LEN], int64_t n, int limit,
+              size_t max_bytes, json_t **out, struct wire_mark *last, bool *more, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
+#include "sync/county/casefile.h"
 #include "sync/county/feed.h"
 
 #include <stdlib.h>
@@ -168,12 +169,14 @@ static int put_document(struct store *s, const char *kind, const char *path, int
 
 int import_run(struct store *s, const struct import_files *f, int64_t now, struct import_report *out, struct err *e)
 {
+	int judged = 0;
 	*out = (struct import_report){0};
 	int rc = store_begin(s, e);
 	if (rc) return rc;
 	if (f->stations) rc = put_stations(s, f->stations, &out->stations, e);
 	if (!rc && f->catalog) rc = put_document(s, "catalog", f->catalog, now, &out->catalogs, e);
 	if (!rc && f->calendar) rc = put_document(s, "calendar", f->calendar, now, &out->calendars, e);
+	if (!rc && out->catalogs) rc = casefile_judge_held(s, now, &judged, e); /* what waited for this catalog */
 	if (!rc) rc = store_commit(s, e);
 	if (rc) store_rollback(s);
 	return rc;

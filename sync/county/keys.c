@@ -203,3 +203,19 @@ int county_store(const struct county *c, enum store_mode mode, struct store **ou
 	int rc = county_path(c->cfg, DATABASE, path, e);
 	return rc ? rc : store_open(path, c->recovery, mode, out, e);
 }
+
+int county_sign(struct county *c, const char *request, size_t len, const char *answer, size_t answer_len, char out[256],
+                struct err *e)
+{
+	uint8_t digest[DIGEST_LEN], sig[EC_SIG_MAX];
+	char b64[TEXT_B64_LEN(EC_SIG_MAX)];
+	size_t n = 0;
+	wire_digest(request, len, answer, answer_len, digest);
+	(void)pthread_mutex_lock(&c->lock);
+	int rc = ec_sign(c->answer_key, digest, sig, &n, e);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (rc) return rc;
+	(void)text_b64(sig, n, b64);
+	(void)snprintf(out, 256, "%s,%s", c->answer_key_id, b64);
+	return ERR_OK;
+}

@@ -8,6 +8,7 @@
 #include "sync/county/acts.h"
 #include "sync/county/boxes.h"
 #include "sync/county/call.h"
+#include "sync/county/casefile.h"
 #include "sync/county/cases.h"
 #include "sync/county/health.h"
 #include "sync/county/public.h"
@@ -49,6 +50,9 @@ static const struct http_route sync_routes[] = {
     {"POST", "/sync/v1/exchange", 0, LIMIT_EXCHANGE, HTTP_OPEN | HTTP_CERT, sync_face_exchange,
      "Push events, pull the feed"},
     {"GET", "/sync/v1/keys/{id}", 0, 0, HTTP_OPEN, sync_face_key, "The certificate of an answer key"},
+    {"GET", "/sync/v1/now", 0, 0, HTTP_OPEN, sync_face_now, "The county's time, signed, for a box without a clock"},
+    {"POST", "/sync/v1/renew", 0, LIMIT_CASE_BODY, HTTP_OPEN | HTTP_CERT | HTTP_JSON, sync_face_renew,
+     "Renew a box's certificate"},
     {"GET", "/sync/v1/root", 0, 0, HTTP_OPEN, sync_face_root, "The county's root, to be held against its SHA-256"},
 };
 
@@ -165,6 +169,7 @@ static int open_servers(struct serve *sv, struct err *e)
 	struct http_config sync = h, api = h, pub = h;
 	sync.port = (uint16_t)cfg->sync_port;
 	sync.client_ca = f.root;
+	sync.client_expired = true; /* the exchange refuses it, the renewal is what it is for */
 	sync.tls13_only = true;
 	sync.request_deadline_ms = SYNC_DEADLINE_MS;
 	sync.idle_timeout_s = 120; /* boxes keep their connection between exchanges: a handshake costs them more */
@@ -208,12 +213,25 @@ static int open_all(struct serve *sv, struct err *e)
 	return rc ? rc : open_servers(sv, e);
 }
 
+/* A newer release may know what an older one could only keep. */
+static int judge_held(struct county *c, struct store *s, struct err *e)
+{
+	int n = 0;
+	int rc = store_begin(s, e);
+	if (!rc) rc = casefile_judge_held(s, county_now(c), &n, e);
+	if (!rc) rc = store_commit(s, e);
+	if (rc) store_rollback(s);
+	if (n) log_info(c->log, "judged", "held=%d", n);
+	return rc;
+}
+
 /* A damaged database is told at the start and not by the first request. */
 static int check_store(struct county *c, struct err *e)
 {
 	struct store *s = NULL;
 	int rc = county_store(c, STORE_MIGRATE, &s, e);
 	if (!rc) rc = db_quick_check(s->db, e);
+	if (!rc) rc = judge_held(c, s, e);
 	store_close(s);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
+#include "shared/pack.h"
 #include "shared/text.h"
 
 #include <stdarg.h>
@@ -72,6 +73,8 @@ void store_close(struct store *s)
 {
 	if (!s) return;
 	catalog_free(s->catalog);
+	catalog_free(s->older);
+	pack_free(s->pack);
 	seal_free(s->recovery);
 	db_close(s->db);
 	free(s);
@@ -103,6 +106,13 @@ static int open_key(struct store *s, struct db_stmt *q, int col, const char *cod
 		return err_set(e, ERR_CORRUPT, "a key of station %s does not open: is the recovery key the right one?",
 		               code);
 	return ERR_OK;
+}
+
+void store_derive_key(const uint8_t recovery[SEAL_KEY_LEN], const char *code, uint8_t out[EVENT_KEY_LEN])
+{
+	char label[64];
+	(void)snprintf(label, sizeof label, "xinke station key %s", code);
+	digest_hkdf(recovery, SEAL_KEY_LEN, label, out, EVENT_KEY_LEN);
 }
 
 int store_station(struct store *s, const char *code, struct store_station *st, struct err *e)
@@ -141,19 +151,30 @@ int store_station_put(struct store *s, const struct store_station *st, struct er
 	return db_run(q, e);
 }
 
-int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key,
-                       struct err *e)
+static int put_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key,
+                    struct err *e)
 {
 	uint8_t a[SEAL_KEY_LEN + SEAL_OVERHEAD], b[SEAL_KEY_LEN + SEAL_OVERHEAD];
 	if (seal_close(s->recovery, code, strlen(code), station_key, EVENT_KEY_LEN, a) ||
-	    seal_close(s->recovery, code, strlen(code), field_key, SEAL_KEY_LEN, b))
+	    (field_key && seal_close(s->recovery, code, strlen(code), field_key, SEAL_KEY_LEN, b)))
 		return err_set(e, ERR_IO, "sealing the keys of %s", code);
 	struct db_stmt *q = db_query(s->db, Q_station_keys, e);
 	if (!q) return ERR_IO;
 	db_bind_text(q, "code", code);
 	db_bind_blob(q, "station_key", a, sizeof a);
-	db_bind_blob(q, "field_key", b, sizeof b);
+	db_bind_blob(q, "field_key", field_key ? b : NULL, sizeof b);
 	return db_run(q, e);
+}
+
+int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key,
+                       struct err *e)
+{
+	return put_keys(s, code, station_key, field_key, e);
+}
+
+int store_station_key(struct store *s, const char *code, const uint8_t *station_key, struct err *e)
+{
+	return put_keys(s, code, station_key, NULL, e);
 }
 
 int store_field_key(struct store *s, const char *code, uint8_t out[SEAL_KEY_LEN], struct err *e)
@@ -208,10 +229,7 @@ int store_log(struct store *s, const uint8_t log[UUID_LEN], struct store_log *l,
 	l->state = parse_state(db_text(q, 2));
 	l->head.seq = db_int(q, 3);
 	(void)db_copy_blob(q, 4, l->head.hash, DIGEST_LEN);
-	(void)db_copy_blob(q, 5, l->fingerprint, DIGEST_LEN);
-	l->copy_box = (int)db_int(q, 6);
-	l->copied = !db_is_null(q, 7);
-	l->not_after = db_int(q, 8);
+	l->not_after = db_int(q, 5);
 	db_reset(q);
 	return ERR_OK;
 }
@@ -236,10 +254,37 @@ int store_log_insert(struct store *s, const struct store_log *l, int64_t now, st
 	db_bind_blob(q, "log", l->log, UUID_LEN);
 	db_bind_text(q, "station", l->station);
 	db_bind_int(q, "box", l->box);
-	db_bind_blob(q, "fingerprint", l->fingerprint, DIGEST_LEN);
 	db_bind_int(q, "not_after", l->not_after);
 	db_bind_int(q, "at", now);
 	return db_run(q, e);
+}
+
+int store_log_certificate(struct store *s, const uint8_t log[UUID_LEN], const uint8_t fingerprint[DIGEST_LEN],
+                          int64_t not_after, struct err *e)
+{
+	struct db_stmt *q = db_query(s->db, Q_certificate_put, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "fingerprint", fingerprint, DIGEST_LEN);
+	db_bind_blob(q, "log", log, UUID_LEN);
+	int rc = db_run(q, e);
+	q = rc ? NULL : db_query(s->db, Q_log_not_after, e);
+	if (!q) return rc ? rc : (int)ERR_IO;
+	db_bind_blob(q, "log", log, UUID_LEN);
+	db_bind_int(q, "not_after", not_after);
+	return db_run(q, e);
+}
+
+int store_log_has(struct store *s, const uint8_t log[UUID_LEN], const uint8_t fingerprint[DIGEST_LEN], bool *yes,
+                  struct err *e)
+{
+	struct db_stmt *q = db_query(s->db, Q_certificate_has, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "fingerprint", fingerprint, DIGEST_LEN);
+	db_bind_blob(q, "log", log, UUID_LEN);
+	int r = db_step(q, e);
+	*yes = r > 0;
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
 }
 
 int store_log_head(struct store *s, const uint8_t log[UUID_LEN], const struct wire_mark *head, struct err *e)
@@ -263,25 +308,67 @@ int store_log_state(struct store *s, const uint8_t log[UUID_LEN], enum log_state
 	return rc;
 }
 
-int store_log_grant(struct store *s, struct store_log *l, struct err *e)
+/* --- box numbers --- */
+
+int store_grant(struct store *s, const char *station, const uint8_t fingerprint[DIGEST_LEN], int *box, struct err *e)
 {
-	if (l->copy_box && !l->copied) return ERR_OK;
-	int rc = store_next_box(s, l->station, &l->copy_box, e);
-	if (rc) return rc;
-	l->copied = false;
-	struct db_stmt *q = db_query(s->db, Q_log_grant_copy, e);
+	struct db_stmt *q = db_query(s->db, Q_grant_open, e);
 	if (!q) return ERR_IO;
-	db_bind_blob(q, "log", l->log, UUID_LEN);
-	db_bind_int(q, "box", l->copy_box);
+	db_bind_blob(q, "fingerprint", fingerprint, DIGEST_LEN);
+	int r = db_step(q, e);
+	*box = r > 0 ? (int)db_int(q, 0) : 0;
+	db_reset(q);
+	if (r) return r < 0 ? -r : ERR_OK;
+	int rc = store_next_box(s, station, box, e);
+	q = rc ? NULL : db_query(s->db, Q_grant_put, e);
+	if (!q) return rc ? rc : (int)ERR_IO;
+	db_bind_text(q, "station", station);
+	db_bind_int(q, "box", *box);
+	db_bind_blob(q, "fingerprint", fingerprint, DIGEST_LEN);
 	return db_run(q, e);
 }
 
-int store_log_copied(struct store *s, const uint8_t log[UUID_LEN], const uint8_t copy[UUID_LEN], struct err *e)
+int store_grant_get(struct store *s, const char *station, int box, const uint8_t fingerprint[DIGEST_LEN], bool *granted,
+                    bool *open, struct err *e)
 {
-	struct db_stmt *q = db_query(s->db, Q_log_copied, e);
+	size_t n;
+	struct db_stmt *q = db_query(s->db, Q_grant_get, e);
 	if (!q) return ERR_IO;
+	db_bind_text(q, "station", station);
+	db_bind_int(q, "box", box);
+	int r = db_step(q, e);
+	const void *f = r > 0 ? db_blob(q, 1, &n) : NULL;
+	*granted = f && n == DIGEST_LEN && memcmp(f, fingerprint, n) == 0;
+	*open = *granted && db_is_null(q, 0);
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
+}
+
+int store_grant_use(struct store *s, const char *station, int box, const uint8_t log[UUID_LEN], struct err *e)
+{
+	struct db_stmt *q = db_query(s->db, Q_grant_use, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "station", station);
+	db_bind_int(q, "box", box);
 	db_bind_blob(q, "log", log, UUID_LEN);
-	db_bind_blob(q, "copy", copy, UUID_LEN);
+	return db_run(q, e);
+}
+
+int store_box_used(struct store *s, const char *code, int box, int gap, struct err *e)
+{
+	struct db_stmt *q = db_query(s->db, Q_log_max_box, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "station", code);
+	int r = db_step(q, e);
+	int used = r > 0 ? (int)db_int(q, 0) : 0;
+	db_reset(q);
+	if (r < 0) return -r;
+	if (used < box) used = box;
+	used = used + gap > BOX_MAX - 1 ? BOX_MAX - 1 : used + gap; /* the last is kept for need */
+	q = db_query(s->db, Q_station_box_raise, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "code", code);
+	db_bind_int(q, "box", used > box ? used : box);
 	return db_run(q, e);
 }
 
@@ -341,6 +428,33 @@ int store_catalog(struct store *s, struct catalog **out, struct err *e)
 		s->catalog_version = version;
 	}
 	*out = s->catalog;
+	return ERR_OK;
+}
+
+int store_catalog_at(struct store *s, int64_t version, struct catalog **out, struct err *e)
+{
+	json_t *doc = NULL;
+	struct catalog *fresh = NULL;
+	int rc = store_catalog(s, out, e);
+	if (rc || version == s->catalog_version) return rc;
+	if (s->older && catalog_version(s->older) == version) {
+		*out = s->older;
+		return ERR_OK;
+	}
+	struct db_stmt *q = db_query(s->db, Q_thing_get, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "kind", "catalog");
+	db_bind_int(q, "version", version);
+	int r = db_step(q, e);
+	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no catalog %lld", (long long)version);
+	const char *text = db_text(q, 0);
+	rc = json_parse_strict(text ? text : "", text ? strlen(text) : 0, LIMIT_DEPTH, &doc, e);
+	db_reset(q);
+	if (!rc) rc = catalog_new(doc, &fresh, e);
+	json_decref(doc);
+	if (rc) return rc;
+	catalog_free(s->older);
+	s->older = *out = fresh;
 	return ERR_OK;
 }
 

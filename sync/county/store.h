@@ -31,6 +31,8 @@ struct store {
 	struct seal *recovery;   /* seals station and field keys */
 	struct catalog *catalog; /* the newest, kept while its version stays */
 	int64_t catalog_version;
+	struct catalog *older; /* another version that was asked for last */
+	struct pack *pack;     /* of the thread that has this connection: opens requests, packs answers */
 };
 
 enum store_mode { STORE_OPEN, STORE_MIGRATE };
@@ -44,6 +46,9 @@ int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
 /* The queries of accounts and lock-outs. */
 const struct account_queries *store_account_queries(void);
+
+/* Fills ST's station key where it was never enrolled as far as this store knows: it follows from the recovery key. */
+void store_derive_key(const uint8_t recovery[SEAL_KEY_LEN], const char *code, uint8_t out[EVENT_KEY_LEN]);
 
 struct store_station {
 	char code[13], name[96], title[128], township[13];
@@ -59,6 +64,8 @@ int store_station_put(struct store *s, const struct store_station *st, struct er
 /* Keeps the station key (made once) and the box's field key, sealed under the recovery key. */
 int store_station_keys(struct store *s, const char *code, const uint8_t *station_key, const uint8_t *field_key,
                        struct err *e);
+/* The station key alone, where its enrolment was forgotten. */
+int store_station_key(struct store *s, const char *code, const uint8_t *station_key, struct err *e);
 /* The field key of the station's last box. */
 int store_field_key(struct store *s, const char *code, uint8_t out[SEAL_KEY_LEN], struct err *e);
 /* The next box number of a station, never given twice; ERR_CONFLICT after 99. */
@@ -73,23 +80,33 @@ struct store_log {
 	int box;
 	enum log_state state;
 	struct wire_mark head;
-	uint8_t fingerprint[DIGEST_LEN];
-	int copy_box;      /* granted to a copy of this log, 0 = none */
-	bool copied;       /* a log was opened with it */
-	int64_t not_after; /* of the certificate, ms */
+	int64_t not_after; /* of its newest certificate, ms */
 };
 int store_log(struct store *s, const uint8_t log[UUID_LEN], struct store_log *out, struct err *e);
 /* The log of a certificate; where several share it, a revoked one first. */
 int store_log_of_cert(struct store *s, const uint8_t fingerprint[DIGEST_LEN], struct store_log *out, struct err *e);
 int store_log_insert(struct store *s, const struct store_log *l, int64_t now, struct err *e);
+/* L may be pushed with this certificate too, which ends at NOT_AFTER (ms). */
+int store_log_certificate(struct store *s, const uint8_t log[UUID_LEN], const uint8_t fingerprint[DIGEST_LEN],
+                          int64_t not_after, struct err *e);
+int store_log_has(struct store *s, const uint8_t log[UUID_LEN], const uint8_t fingerprint[DIGEST_LEN], bool *yes,
+                  struct err *e);
 int store_log_head(struct store *s, const uint8_t log[UUID_LEN], const struct wire_mark *head, struct err *e);
 int store_log_state(struct store *s, const uint8_t log[UUID_LEN], enum log_state st, struct err *e);
-/* Grants LOG's copies a box number, the same on repeats until a log is opened with it. */
-int store_log_grant(struct store *s, struct store_log *l, struct err *e);
-int store_log_copied(struct store *s, const uint8_t log[UUID_LEN], const uint8_t copy[UUID_LEN], struct err *e);
+/* Grants whoever shows the certificate, to a copy of its box, a number: the same on repeats until a log is opened with
+ * it. ERR_CONFLICT when the station has none left. */
+int store_grant(struct store *s, const char *station, const uint8_t fingerprint[DIGEST_LEN], int *box, struct err *e);
+/* Was BOX granted to this certificate? *FREE: no log was opened with it yet. */
+int store_grant_get(struct store *s, const char *station, int box, const uint8_t fingerprint[DIGEST_LEN], bool *granted,
+                    bool *open, struct err *e);
+int store_grant_use(struct store *s, const char *station, int box, const uint8_t log[UUID_LEN], struct err *e);
+/* Never to be granted again: BOX and what lies GAP above the highest that a log here has. */
+int store_box_used(struct store *s, const char *code, int box, int gap, struct err *e);
 
 /* The catalog in force; borrowed until the next call. ERR_NOTFOUND before one was imported. */
 int store_catalog(struct store *s, struct catalog **out, struct err *e);
+/* The catalog of VERSION; borrowed until the next call. ERR_NOTFOUND when it is not here. */
+int store_catalog_at(struct store *s, int64_t version, struct catalog **out, struct err *e);
 int store_thing_put(struct store *s, const char *kind, int64_t version, const char *doc, int64_t now, struct err *e);
 /* The newest document of KIND; new reference. */
 int store_thing(struct store *s, const char *kind, json_t **out, int64_t *version, struct err *e);

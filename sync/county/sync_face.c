@@ -1,14 +1,18 @@
 /* See sync_face.h. The exchange's bytes go to county_exchange as they came, and its answer goes out as it was signed. */
 #include "sync/county/sync_face.h"
 
+#include "shared/pack.h"
 #include "sync/county/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #define PEM_MEDIA "application/pem-certificate-chain"
+#define NONCE_MIN 16
+#define NONCE_MAX 64
 
 /* --- exchange --- */
 
@@ -39,7 +43,8 @@ static void exchange(struct call *c, struct worker *w)
 		metrics_add(c->county->metrics, METRIC_EXCHANGES, 1);
 		metrics_add(c->county->metrics, METRIC_EXCHANGE_US, now_us() - start);
 		http_reply_header(c->req, WIRE_SIGNATURE_HEADER, signature);
-		http_reply(c->req, 200, "application/json", answer, answer_len);
+		http_reply(c->req, 200, pack_is(answer, answer_len) ? "application/zstd" : "application/json", answer,
+		           answer_len);
 	}
 	problem_release(&p);
 	free(answer);
@@ -47,36 +52,117 @@ static void exchange(struct call *c, struct worker *w)
 
 /* The body is parsed by the protocol's own rules, which nest deeper than the API's: so the row has no HTTP_JSON, and
  * the media type is looked at here. */
-static bool is_json(const char *type)
+static bool is_media(const char *type, const char *media)
 {
-	static const char media[] = "application/json";
-	if (!type || strncasecmp(type, media, sizeof media - 1) != 0) return false;
-	const char *rest = type + sizeof media - 1;
-	return *(rest + strspn(rest, " \t")) == '\0' || *(rest + strspn(rest, " \t")) == ';';
+	size_t n = strlen(media);
+	if (!type || strncasecmp(type, media, n) != 0) return false;
+	const char *rest = type + n;
+	rest += strspn(rest, " \t");
+	return *rest == '\0' || *rest == ';';
+}
+
+/* Who calls, by its verified certificate: common name and URI must say the same station. */
+static void read_peer(struct http_req *req, struct county_peer *out, struct problem *p)
+{
+	struct http_peer_cert cert;
+	char station[CA_STATION_LEN + 1] = "";
+	unsigned box = 0;
+	if (!http_req_cert(req, &cert) || !cert.verified) {
+		problem_set(p, PROBLEM_CERTIFICATE_REQUIRED, NULL);
+	} else if (strlen(cert.cn) >= sizeof out->station ||
+	           (ca_station_uri(cert.uri, station, &box) && strcmp(station, cert.cn) != 0)) {
+		problem_set(p, PROBLEM_CERTIFICATE_REFUSED, "not a station's certificate");
+	} else {
+		*out = (struct county_peer){.box = (int)box, .expired = cert.expired, .not_after = cert.not_after};
+		memcpy(out->fingerprint, cert.fingerprint, DIGEST_LEN);
+		memcpy(out->station, cert.cn, strlen(cert.cn) + 1);
+	}
 }
 
 void sync_face_exchange(struct http_req *req, void *ctx)
 {
 	static const char *const none[] = {NULL};
-	struct http_peer_cert cert;
 	struct problem p = {0};
 	if (!http_req_query_only(req, none)) return;
 	struct call *c = call_new(ctx, req, exchange);
 	if (!c) return;
-	if (!http_req_cert(req, &cert) || !cert.verified) {
-		problem_set(&p, PROBLEM_CERTIFICATE_REQUIRED, NULL);
-	} else if (strlen(cert.cn) >= sizeof c->box.station) {
-		problem_set(&p, PROBLEM_CERTIFICATE_REFUSED, "not a station's certificate");
-	} else if (!is_json(http_req_header(req, "Content-Type"))) {
+	read_peer(req, &c->box, &p);
+	if (!problem_any(&p) && !is_media(http_req_header(req, "Content-Type"), "application/json") &&
+	    !is_media(http_req_header(req, "Content-Type"), "application/zstd"))
 		problem_set(&p, PROBLEM_UNSUPPORTED_MEDIA, NULL);
-	} else {
-		memcpy(c->box.fingerprint, cert.fingerprint, DIGEST_LEN);
-		memcpy(c->box.station, cert.cn, strlen(cert.cn) + 1);
-	}
 	if (problem_any(&p))
 		call_refuse(c, &p);
 	else
 		call_submit(c);
+}
+
+/* --- renewal --- */
+
+static void renew(struct call *c, struct worker *w)
+{
+	struct problem p = {0};
+	struct err e = {0};
+	json_t *answer = NULL;
+	int rc = county_renew(c->county, w->store, &c->box, http_req_json(c->req), &answer, &p, &e);
+	if (rc) {
+		call_error(c, rc, &e);
+	} else if (problem_any(&p)) {
+		log_warn(c->county->log, "renewal_refused", "request=%s station=%.12s code=%s", http_req_id(c->req),
+		         c->box.station, problem_row(p.code)->name);
+		http_problem(c->req, &p);
+	} else {
+		log_info(c->county->log, "renewed", "station=%.12s expired=%d", c->box.station, c->box.expired);
+		http_reply_json(c->req, 200, answer);
+	}
+	problem_release(&p);
+}
+
+void sync_face_renew(struct http_req *req, void *ctx)
+{
+	static const char *const none[] = {NULL};
+	struct problem p = {0};
+	if (!http_req_query_only(req, none)) return;
+	struct call *c = call_new(ctx, req, renew);
+	if (!c) return;
+	read_peer(req, &c->box, &p);
+	if (problem_any(&p))
+		call_refuse(c, &p);
+	else
+		call_submit(c);
+}
+
+/* --- the time, for a box whose clock lets it believe no certificate --- */
+
+static void tell_time(struct call *c, struct worker *w)
+{
+	struct err e = {0};
+	char text[128], signature[256];
+	(void)w;
+	int n =
+	    snprintf(text, sizeof text, "{\"nonce\":\"%s\",\"now\":%lld}", c->text, (long long)county_now(c->county));
+	int rc = county_sign(c->county, c->text, strlen(c->text), text, (size_t)n, signature, &e);
+	if (rc) {
+		call_error(c, rc, &e);
+		return;
+	}
+	http_reply_header(c->req, WIRE_SIGNATURE_HEADER, signature);
+	http_reply(c->req, 200, "application/json", text, (size_t)n);
+}
+
+void sync_face_now(struct http_req *req, void *ctx)
+{
+	static const char *const only[] = {"nonce", NULL};
+	if (!http_req_query_only(req, only)) return;
+	const char *nonce = http_req_query(req, "nonce");
+	size_t n = nonce ? strlen(nonce) : 0;
+	if (n < NONCE_MIN || n > NONCE_MAX || strspn(nonce, "0123456789abcdef") != n) {
+		http_problem_code(req, PROBLEM_MALFORMED_REQUEST, "nonce wants 16 to 64 hex digits");
+		return;
+	}
+	struct call *c = call_new(ctx, req, tell_time);
+	if (!c) return;
+	memcpy(c->text, nonce, n + 1);
+	call_submit(c);
 }
 
 /* --- enrolment --- */

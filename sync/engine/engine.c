@@ -2,6 +2,9 @@
 #include "sync/engine/engine.h"
 
 #include "shared/buf.h"
+#include "shared/fields.h"
+#include "shared/json_parse.h"
+#include "shared/mutant.h"
 #include "shared/text.h"
 
 #include <assert.h>
@@ -13,6 +16,14 @@
 #define BACKOFF_MIN_MS  1000
 #define BATCH_START     100
 #define REFUSED_WAIT_MS 60000 /* a box that the county does not let in asks once a minute, for it may be let in again */
+#define CALL_MS         4000  /* what one call should take at most */
+#define WAIT_MIN_MS     5000  /* no answer is given up sooner */
+#define PROBLEM_MAX     4096
+#define PLAIN_MS        3600000
+#define FAST_LINK       262144 /* bytes a second */
+#define LEVEL_FAST      9
+#define LEVEL_SLOW      15 /* a tenth less than 9 for ten times the work */
+#define WAIT_TIMES      4  /* an answer may take this many times what the rate so far lets expect */
 
 enum state { IDLE, READING, CALLING, WANT_KEY, CHECKING, APPLYING, LOOKING, REWINDING, OPENING };
 
@@ -33,11 +44,15 @@ struct engine {
 
 	struct wire_request req;
 	struct buf body;   /* the request as it was or will be sent */
+	int64_t plain;     /* monotonic ms until which nothing is packed: whoever answered cannot open it */
 	char *answer_text; /* kept while its key is fetched */
 	size_t answer_len;
 	char *signature;
 	char key_id[WIRE_KEY_ID_MAX]; /* that the signature names */
 	struct wire_answer answer;
+	int64_t sent_at; /* monotonic ms of the call, 0 = not sent yet */
+	int64_t answered_at;
+	size_t answer_bytes;
 	bool again;        /* go on at once when the answer is applied */
 	bool told_to_wait; /* the county named the time of the next call */
 	struct engine_status st;
@@ -133,6 +148,31 @@ static void back_off(struct engine *g, int64_t mono, const char *why)
 	rest(g, mono + 1 + (int64_t)draw(g, (uint64_t)bound));
 }
 
+/* Longest wait for the answer to this request, by the rate that was measured. */
+static int patience(const struct engine *g)
+{
+	if (!g->st.rate) return g->cfg.timeout_ms;
+	int64_t ms = WAIT_MIN_MS + WAIT_TIMES * (int64_t)g->body.len * 1000 / g->st.rate;
+	return ms < g->cfg.timeout_ms ? (int)ms : g->cfg.timeout_ms;
+}
+
+/* What a call took says how much the next one may carry: twice as much at most, less where it took too long. */
+static void measure(struct engine *g, int64_t took)
+{
+	int64_t bytes = (int64_t)(g->body.len + g->answer_bytes);
+	if (took < 1) took = 1;
+	int64_t rate = bytes * 1000 / took;
+	if (rate < 1) rate = 1;
+	/* small calls measure the delay and not the rate */
+	if (bytes >= 4096 || !g->st.rate) g->st.rate = g->st.rate ? (g->st.rate + rate) / 2 : rate;
+	if (!g->req.n_events) return;
+	int64_t fits = g->req.n_events * (int64_t)CALL_MS / took, most = 2 * (int64_t)g->batch;
+	if (fits > most) fits = most;
+	if (fits < g->batch && took <= CALL_MS) fits = g->batch; /* it was not full: no reason to take less */
+	if (fits < 1) fits = 1;
+	g->batch = fits < g->cfg.batch_max ? (int)fits : g->cfg.batch_max;
+}
+
 /* Only what reached the ledger ends a row of failures: an answer that cannot be applied is no success. */
 static void went_well(struct engine *g)
 {
@@ -160,11 +200,12 @@ void engine_next(struct engine *g, int64_t mono, struct engine_step *out)
 		*out = (struct engine_step){.what = ENGINE_READ, .limit = g->batch, .max_bytes = LIMIT_BATCH_BYTES};
 		return;
 	case CALLING:
+		if (!g->sent_at) g->sent_at = mono;
 		*out = (struct engine_step){.what = ENGINE_SEND,
 		                            .seq = g->req.head.seq,
 		                            .body = g->body.data,
 		                            .len = g->body.len,
-		                            .timeout_ms = g->cfg.timeout_ms};
+		                            .timeout_ms = patience(g)};
 		return;
 	case WANT_KEY: *out = (struct engine_step){.what = ENGINE_KEY, .key_id = g->key_id}; return;
 	case APPLYING: *out = (struct engine_step){.what = ENGINE_APPLY, .answer = &g->answer}; return;
@@ -176,6 +217,24 @@ void engine_next(struct engine *g, int64_t mono, struct engine_step *out)
 	case CHECKING: break;
 	}
 	assert(g->state == IDLE); /* CHECKING is passed within one call and never seen from outside */
+}
+
+/* The slower the link, the more a byte is worth. */
+static int level(const struct engine *g)
+{
+	return g->st.rate && g->st.rate > FAST_LINK ? LEVEL_FAST : LEVEL_SLOW;
+}
+
+static int write_request(struct engine *g, int64_t now, struct err *e)
+{
+	buf_reset(&g->body);
+	if (!g->cfg.pack || now < g->plain) return wire_request_encode(&g->req, &g->body, e);
+	struct buf text;
+	buf_init(&text, LIMIT_EXCHANGE);
+	int rc = wire_request_encode(&g->req, &text, e);
+	if (!rc) rc = pack_close(g->cfg.pack, level(g), g->cfg.dict, text.data, text.len, &g->body, e);
+	buf_release(&text);
+	return rc;
 }
 
 void engine_loaded(struct engine *g, struct engine_load *load)
@@ -204,14 +263,14 @@ void engine_loaded(struct engine *g, struct engine_load *load)
 	}
 	g->st.working = r->head.seq < load->head.seq || r->n_events > 0;
 	g->again = r->head.seq < load->head.seq;
-	buf_reset(&g->body);
-	if (wire_request_encode(r, &g->body, &e)) { /* a batch whose bodies grow past the limit when written down */
+	if (write_request(g, load->now.mono, &e)) { /* a batch whose bodies grow past the limit when written down */
 		g->batch = g->batch > 1 ? g->batch / 2 : 1;
 		(void)snprintf(g->st.error, sizeof g->st.error, "%s", e.msg);
 		rest(g, load->now.mono + BACKOFF_MIN_MS);
 		return;
 	}
 	g->state = CALLING;
+	g->sent_at = 0;
 	g->st.attempts++;
 }
 
@@ -228,19 +287,34 @@ void engine_failed(struct engine *g, int64_t mono, const char *why)
 
 static bool same_mark(const struct wire_mark *a, const struct wire_mark *b)
 {
-	return a->seq == b->seq && memcmp(a->hash, b->hash, DIGEST_LEN) == 0;
+	return a->seq == b->seq && MUTANT(head_by_seq, memcmp(a->hash, b->hash, DIGEST_LEN) == 0, true);
+}
+
+static int read_answer(struct engine *g, struct err *e)
+{
+	struct buf text;
+	if (!g->cfg.pack || !pack_is(g->answer_text, g->answer_len))
+		return wire_answer_decode(g->answer_text, g->answer_len, &g->answer, e);
+	buf_init(&text, LIMIT_EXCHANGE);
+	int rc = pack_open(g->cfg.pack, g->answer_text, g->answer_len, LIMIT_EXCHANGE, &text, e);
+	if (!rc) rc = wire_answer_decode(text.data, text.len, &g->answer, e);
+	buf_release(&text);
+	return rc;
 }
 
 /* The answer is the county's: what does its head say of ours? */
 static void judge_answer(struct engine *g, int64_t mono)
 {
 	struct err e = {0};
-	if (wire_answer_decode(g->answer_text, g->answer_len, &g->answer, &e)) {
+	if (read_answer(g, &e)) {
 		back_off(g, mono, e.msg);
 		return;
 	}
 	g->st.answers++;
 	g->st.link_up = true;
+	g->st.bytes_sent += (int64_t)g->body.len;
+	g->st.bytes_received += (int64_t)g->answer_bytes;
+	measure(g, g->answered_at - g->sent_at);
 	bool first = !g->detail;
 	g->detail = g->answer.detail && first;
 	if (g->detail) /* nothing was stored: once more, with each event's own hash */
@@ -265,16 +339,41 @@ static void check_signature(struct engine *g, int64_t mono)
 		return;
 	}
 	wire_digest(g->body.data, g->body.len, g->answer_text, g->answer_len, digest);
-	if (ec_verify(key, digest, sig, n)) {
+	if (MUTANT(signature_unchecked, ec_verify(key, digest, sig, n), 0)) {
 		engine_failed(g, mono, "the answer's signature does not fit: not the county's");
 		return;
 	}
 	judge_answer(g, mono);
 }
 
-static void refused(struct engine *g, int64_t mono, int status)
+/* Does a problem document say this code? Problems are not signed: they may change when and how is asked again, never what
+ * is believed. */
+static bool says(const char *body, size_t len, const char *code)
+{
+	json_t *j = NULL;
+	if (len > PROBLEM_MAX || json_parse_strict(body, len, LIMIT_DEPTH, &j, NULL)) return false;
+	bool same = strcmp(fields_text(j, "code"), code) == 0;
+	json_decref(j);
+	return same;
+}
+
+static void refused(struct engine *g, int64_t mono, int status, const char *body, size_t len)
 {
 	char why[80];
+	if (status == 413) { /* too much at once: the link is well */
+		g->batch = g->batch > 1 ? g->batch / 2 : 1;
+		if (g->req.n_events > 1) {
+			rest(g, mono);
+			return;
+		}
+	}
+	if (status == 415 && mono >= g->plain &&
+	    g->cfg.pack) {                  /* it does not know our dictionary, or no frames at all */
+		g->plain = mono + PLAIN_MS; /* no longer: a problem is not signed, anybody may have said it */
+		rest(g, mono);
+		return;
+	}
+	g->st.expired = status == 403 && says(body, len, "certificate_expired");
 	(void)snprintf(why, sizeof why, "HTTP %d, not a signed answer", status);
 	engine_failed(g, mono, why);
 	/* 401 and 403 are the county's own words, or a portal's: neither is helped by haste */
@@ -284,11 +383,14 @@ static void refused(struct engine *g, int64_t mono, int status)
 void engine_answered(struct engine *g, int64_t mono, int status, const char *body, size_t len, const char *signature)
 {
 	assert(g->state == CALLING);
+	g->answered_at = mono;
 	if (status != 200 || !signature) { /* also a captive portal's 200: no signature, no progress */
-		refused(g, mono, status);
+		refused(g, mono, status, body, len);
 		return;
 	}
 	drop_answer(g);
+	g->answer_bytes = len;
+	g->st.expired = false;
 	g->answer_text = malloc(len + 1);
 	g->signature = malloc(strlen(signature) + 1);
 	if (!g->answer_text || !g->signature) {
@@ -323,12 +425,12 @@ void engine_applied(struct engine *g, int64_t mono)
 	if (!rewound) {
 		g->st.sent += g->req.n_events;
 		g->st.received += (int64_t)json_array_size(g->answer.feed);
-		if (g->req.n_events) g->batch = g->batch * 2 < g->cfg.batch_max ? g->batch * 2 : g->cfg.batch_max;
 	}
 	bool more = rewound || g->answer.more || g->again;
 	g->st.working = more;
 	int64_t wait = g->answer.retry_after_s ? (int64_t)g->answer.retry_after_s * 1000 : more ? 0 : g->cfg.poll_ms;
 	g->told_to_wait = g->answer.retry_after_s > 0;
+	if (!more && g->cfg.pack) pack_trim(g->cfg.pack); /* a box has little memory, and nothing to pack for a while */
 	rest(g, mono + wait);
 }
 
@@ -360,4 +462,5 @@ void engine_kick(struct engine *g, bool link_up)
 void engine_status(const struct engine *g, struct engine_status *out)
 {
 	*out = g->st;
+	out->batch = g->batch;
 }

@@ -1,5 +1,8 @@
 /* The courier's mind, without hands: what to do next, given time, events and answers. Sans-IO.
  *
+ * How much a call carries follows what the last ones took: one call is to be over in CALL_MS (engine.c), so that it fits a
+ * link that is up for seconds, and its answer is waited for no longer than a few times that.
+ *
  * The caller asks engine_next, does what it says (wait, read the ledger, make a call, apply, look a head up, open a
  * log), and reports the outcome with the matching engine_* call. No clock, socket, file or random source is touched
  * here, so a simulator can run it against the real county code. States and rules: sync/PROTOCOL.md. */
@@ -9,6 +12,7 @@
 #include "shared/crypto/ec.h"
 #include "shared/err.h"
 #include "shared/ledger/ledger.h"
+#include "shared/pack.h"
 #include "sync/engine/wire.h"
 
 #include <stdbool.h>
@@ -33,7 +37,7 @@ struct engine_step {
 	int limit;
 	size_t max_bytes;
 	int64_t seq;      /* SEND: highest in the request */
-	const char *body; /* borrowed until reported */
+	const char *body; /* borrowed until reported; JSON, or a zstd frame */
 	size_t len;
 	int timeout_ms;
 	const char *key_id;
@@ -47,8 +51,10 @@ struct engine_config {
 	int64_t poll_ms;        /* between calls while nothing waits; 0 = 30000 */
 	int64_t backoff_max_ms; /* 0 = 300000 */
 	int batch_max;          /* events a call; 0 = LIMIT_BATCH_EVENTS */
-	int timeout_ms;         /* of one call; 0 = 20000 */
+	int timeout_ms;         /* longest wait for one answer; 0 = 20000 */
 	uint64_t seed;          /* of the jitter */
+	struct pack *pack;      /* packs requests and opens answers; borrowed, NULL = all goes plain */
+	unsigned dict;          /* the dictionary that requests are packed with, 0 = none */
 };
 
 /* New (free with engine_free), NULL when out of memory. */
@@ -94,7 +100,11 @@ struct engine_status {
 	bool working;                        /* events or feed are left to carry */
 	char error[ERR_MSG_MAX];             /* of the last failure, "" when the last call went well */
 	int failed_in_row;
-	int64_t next; /* monotonic ms of the next attempt, 0 = now */
+	int64_t next;                       /* monotonic ms of the next attempt, 0 = now */
+	int64_t bytes_sent, bytes_received; /* of requests and signed answers, without HTTP and TLS */
+	int64_t rate;                       /* bytes a second, both ways, of the last calls; 0 = not known */
+	int batch;                          /* events that the next call may carry */
+	bool expired;                       /* the county says that the certificate has expired */
 };
 void engine_status(const struct engine *g, struct engine_status *out);
 

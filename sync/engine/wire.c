@@ -144,21 +144,52 @@ static int get_event(const json_t *j, const struct wire_request *r, struct event
 	return rc ? rc : get_body(j, ev, e);
 }
 
+/* An event at place SEQ. What is wrong with it goes to SAID; only want of memory is an error. */
+static int get_place(const json_t *j, const struct wire_request *r, int64_t seq, struct event *ev,
+                     struct wire_said *said, struct err *e)
+{
+	struct err bad = {0};
+	int rc = json_is_object(j) ? get_event(j, r, ev, &bad) : err_set(&bad, ERR_INVALID, "not an object");
+	if (!rc && ev->seq != seq) rc = err_set(&bad, ERR_INVALID, "its seq is not the one of its place");
+	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "event");
+	if (r->detail && (!text_unhex(fields_text(j, "hash"), said->hash, DIGEST_LEN) ||
+	                  !text_unhex(fields_text(j, "mac"), said->mac, DIGEST_LEN)))
+		return err_set(e, ERR_INVALID, "a detailed event has no hash or no mac");
+	if (!rc) return ERR_OK;
+	(void)snprintf(said->why, sizeof said->why, "%.79s", bad.msg);
+	said->raw = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+	ev->seq = seq;
+	return said->raw ? ERR_OK : err_set(e, ERR_NOMEM, "event");
+}
+
+/* Detailed is what carries a hash: every event, or none. */
+static bool is_detailed(const json_t *events)
+{
+	return json_object_get(json_array_get(events, 0), "hash") != NULL;
+}
+
 static int get_events(const json_t *j, struct wire_request *r, struct err *e)
 {
 	size_t n = json_array_size(j);
+	bool bad = false;
 	if (!json_is_array(j) || n > LIMIT_BATCH_EVENTS)
 		return err_set(e, ERR_INVALID, "events: at most %d", LIMIT_BATCH_EVENTS);
+	if (r->head.seq != r->have.seq + (int64_t)n) return err_set(e, ERR_INVALID, "head is not have plus events");
 	r->events = calloc(n ? n : 1, sizeof *r->events);
-	if (!r->events) return err_set(e, ERR_NOMEM, "events");
+	r->said = calloc(n ? n : 1, sizeof *r->said);
+	if (!r->events || !r->said) return err_set(e, ERR_NOMEM, "events");
+	r->detail = is_detailed(j);
 	for (size_t i = 0; i < n; i++) {
-		int rc = get_event(json_array_get(j, i), r, &r->events[i], e);
+		int rc =
+		    get_place(json_array_get(j, i), r, r->have.seq + 1 + (int64_t)i, &r->events[i], &r->said[i], e);
 		r->n_events = (int)i + 1; /* what get_event left half done is released too */
 		if (rc) return rc;
-		if (r->events[i].seq != r->have.seq + 1 + (int64_t)i)
-			return err_set(e, ERR_INVALID, "events are not dense above have");
+		bad = bad || r->said[i].why[0];
 	}
-	if (r->head.seq != r->have.seq + r->n_events) return err_set(e, ERR_INVALID, "head is not have plus events");
+	if (!bad && !r->detail) {
+		free(r->said);
+		r->said = NULL;
+	}
 	return ERR_OK;
 }
 
@@ -196,6 +227,9 @@ void wire_request_release(struct wire_request *r)
 {
 	for (int i = 0; i < r->n_events; i++)
 		event_release(&r->events[i]);
+	for (int i = 0; i < r->n_events && r->said; i++)
+		free(r->said[i].raw);
+	free(r->said);
 	free(r->events);
 	json_decref(r->health);
 	*r = (struct wire_request){0};

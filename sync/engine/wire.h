@@ -24,6 +24,14 @@ struct wire_mark {
 	uint8_t hash[DIGEST_LEN];
 };
 
+/* What is said of an event beside the event itself. */
+struct wire_said {
+	char why[80];             /* why it cannot be read; "" = it can */
+	char *raw;                /* then its JSON, owned */
+	uint8_t hash[DIGEST_LEN]; /* in the detailed form */
+	uint8_t mac[DIGEST_LEN];
+};
+
 struct wire_request {
 	char station[13];
 	uint8_t log[UUID_LEN];
@@ -35,6 +43,8 @@ struct wire_request {
 	struct wire_mark feed; /* the feed's head at the box */
 	bool detail;           /* each event carries its hash and mac */
 	struct event *events;  /* owned; NULL when there are none */
+	struct wire_said
+	    *said; /* one an event, decoded: in the detailed form, or where one cannot be read; else NULL; owned */
 	int n_events;
 	json_t *health; /* object or NULL; owned */
 };
@@ -51,8 +61,9 @@ struct wire_answer {
 };
 
 int wire_request_encode(const struct wire_request *r, struct buf *out, struct err *e);
-/* ERR_INVALID says what is wrong. Release with wire_request_release. The events' station, origin and log are filled,
- * their macs computed under no key: the county does that. */
+/* ERR_INVALID says what is wrong with the request as a whole. An event that cannot be read is no such fault: it is told in
+ * `said`, its place is the one that it stands at. Release with wire_request_release. The events' station, origin and log
+ * are filled, their macs computed under no key: the county does that. */
 int wire_request_decode(const char *text, size_t len, struct wire_request *r, struct err *e);
 void wire_request_release(struct wire_request *r);
 

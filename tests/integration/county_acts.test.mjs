@@ -463,6 +463,8 @@ test('every operation of the contract was called', async () => {
   await sync.call('GET', '/sync/v1/root');
   const { headers } = await box.client.call('POST', '/sync/v1/exchange', { body: box.request(), expect: 200 });
   await sync.call('GET', `/sync/v1/keys/${headers['xinke-signature'].split(',')[0]}`);
+  await sync.call('GET', '/sync/v1/now', { query: { nonce: '0123456789abcdef' } });
+  await sync.call('POST', '/sync/v1/renew', { body: { station: VILLAGE, log: box.log, csr: 'x' }, expect: 'certificate_required' });
   await pub.call('GET', '/public/progress/0000000000000000', { ...asJson, expect: 404 });
   const auditor = await world.county('auditor');
   await auditor.call('GET', '/api/v1/sessions/current');

@@ -2,7 +2,7 @@
 // link refuses, the citizens' page, the orderly end. Every answer is held to schema/openapi/county.yaml.
 
 import assert from 'node:assert/strict';
-import { createHash, randomUUID, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, randomUUID, verify, X509Certificate } from 'node:crypto';
 import https from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -365,6 +365,61 @@ describe('enrolment', () => {
   });
 });
 
+describe('renewal and the time', () => {
+  const renew = async (identity, changes = {}) => {
+    const made = county.request(VILLAGE);
+    const agent = new https.Agent({ ca: county.root, maxCachedSessions: 0, ...identity });
+    const body = { station: VILLAGE, log: box.log, csr: made.csr, ...changes };
+    const { status, raw } = await box.post(JSON.stringify(body), { agent, path: '/sync/v1/renew' });
+    agent.destroy();
+    return { status, key: made.key, ...JSON.parse(raw) };
+  };
+  const mine = () => ({ cert: box.cert, key: box.key });
+
+  test('a certificate renews itself; both are good', async () => {
+    const fresh = await renew(mine());
+    assert.equal(fresh.status, 200, JSON.stringify(fresh));
+    assert.equal(fresh.server_certificate, null);
+    for (const identity of [{ cert: fresh.certificate, key: fresh.key }, mine()]) {
+      const agent = new https.Agent({ ca: county.root, maxCachedSessions: 0, ...identity });
+      const { status } = await box.post(JSON.stringify(box.request()), { agent });
+      agent.destroy();
+      assert.equal(status, 200);
+    }
+    const again = await renew({ cert: fresh.certificate, key: fresh.key }, { server_csr: county.request(VILLAGE).csr, server_names: 'xinke.internal,192.168.8.1' });
+    assert.match(again.server_certificate, /BEGIN CERTIFICATE/);
+  });
+
+  test('for its own log alone, and with a good request', async () => {
+    const refused = async (identity, changes, status, code) => {
+      const answer = await renew(identity, changes);
+      assert.deepEqual([answer.status, answer.code], [status, code]);
+    };
+    await refused(mine(), { log: other.log }, 403, 'certificate_refused');
+    await refused(mine(), { log: randomUUID() }, 403, 'certificate_refused');
+    await refused(mine(), { station: OTHER }, 403, 'certificate_refused');
+    await refused({ cert: other.cert, key: other.key }, {}, 403, 'certificate_refused');
+    await refused({}, {}, 403, 'certificate_required');
+    await refused(county.forge(VILLAGE, { ca: county.ownCa, days: -1 }), {}, 403, 'certificate_refused'); // not one that was given out
+    await refused(mine(), { csr: 'x' }, 422, 'validation');
+    await refused(mine(), { more: 1 }, 422, 'validation');
+  });
+
+  test('the time is signed over the nonce', async () => {
+    const nonce = '00112233445566778899aabbccddeeff';
+    const { body, headers, raw } = await county.sync.call('GET', '/sync/v1/now', { query: { nonce } });
+    assert.equal(body.nonce, nonce);
+    assert.ok(Math.abs(body.now - Date.now()) < 60000);
+    const [id, signature] = headers['xinke-signature'].split(',');
+    const { body: pem } = await county.sync.call('GET', `/sync/v1/keys/${id}`);
+    const sha = (data) => createHash('sha256').update(data).digest();
+    const signed = Buffer.concat([Buffer.from('xinke-answer-1'), sha(nonce), Buffer.from(raw)]);
+    assert.ok(verify('sha256', signed, createPublicKey(pem), Buffer.from(signature, 'base64')));
+    for (const wrong of ['', 'short', 'g'.repeat(32), 'a'.repeat(65)])
+      await county.sync.call('GET', '/sync/v1/now', { query: { nonce: wrong }, invalid: true, expect: 'malformed_request' });
+  });
+});
+
 describe('the link refuses', () => {
   const agentOf = (identity) => new https.Agent({ ca: county.root, maxCachedSessions: 0, ...identity });
   const post = async (identity, body) => {
@@ -385,10 +440,11 @@ describe('the link refuses', () => {
 
   test('no certificate', async () => assert.deepEqual(problem(await post({})), [403, 'certificate_required']));
   test('another CA’s', () => alert(county.forge(VILLAGE, { ca: county.otherCa() }), /unknown.ca/i));
-  test('an expired one', () => alert(county.forge(VILLAGE, { ca: county.ownCa, days: -1 }), /certificate.expired/i));
+  test('an expired one', async () =>
+    assert.deepEqual(problem(await post(county.forge(VILLAGE, { ca: county.ownCa, days: -1 }))), [403, 'certificate_expired']));
   test('a server’s', () => alert(county.forge(VILLAGE, { ca: county.ownCa, usage: 'serverAuth' }), /unsupported.certificate|bad.certificate/i));
   test('one of our CA that the county never gave out', async () =>
-    assert.deepEqual(problem(await post(county.forge(VILLAGE, { ca: county.ownCa }))), [403, 'certificate_refused']));
+    assert.deepEqual(problem(await post(county.forge(VILLAGE, { ca: county.ownCa, uri: 'urn:no-box' }))), [403, 'certificate_refused']));
 
   test('another station’s', async () => {
     const theirs = { cert: other.cert, key: other.key };
@@ -410,7 +466,7 @@ describe('the link refuses', () => {
     assert.deepEqual(await send(JSON.stringify(box.request({ protocol: 9 })), undefined), [400, 'malformed_request']);
     assert.deepEqual(await send('{}', { 'content-type': 'text/plain' }), [415, 'unsupported_media']);
     assert.deepEqual(await send(JSON.stringify(box.request({ station: OTHER })), undefined), [403, 'certificate_refused']);
-    assert.deepEqual(await send(JSON.stringify(box.request({ log: randomUUID() })), undefined), [403, 'certificate_refused']);
+    assert.deepEqual(await send(JSON.stringify(box.request({ log: randomUUID(), have: { seq: 0, hash: '0'.repeat(64) }, head: { seq: 0, hash: '0'.repeat(64) } })), undefined), [403, 'certificate_refused']);
     agent.destroy();
     await box.exchange(); // nothing of it was taken
   });
@@ -622,6 +678,6 @@ describe('commands and the end', () => {
   });
 
   test('every operation was called', () => {
-    assert.deepEqual(api.coverage().filter((name) => name !== 'POST /sync/v1/exchange'), []); // the box here posts it by itself
+    assert.deepEqual(api.coverage().filter((name) => !/^POST .sync.v1.(exchange|renew)$/.test(name)), []); // the box here posts these by itself
   });
 });

@@ -50,7 +50,7 @@ export function eventHash(previous, { event, mac, station, log }) {
 
 /** The hash of a feed entry as it came. */
 export function entryHash(previous, entry, stationKey) {
-  const { hash: _, body, ...rest } = entry;
+  const { hash: _, events: _events, body, ...rest } = entry; // a mark's events are no part of it
   if (body !== undefined) rest.mac = macOf(stationKey, body);
   return linked(previous, rest);
 }
@@ -169,9 +169,9 @@ const stamp = (ms) => new Date(ms).toISOString().replace(/[-:T]|\.\d+/g, '');
 export const DAY = 86400000;
 
 /** A station's certificate as `by` signs it; each part can be made wrong. */
-export function forge(by, { station, from = Date.now() - DAY, to = Date.now() + DAY, usage = 'clientAuth', made = keyPair({ subject: `/CN=${station}` }) }) {
+export function forge(by, { station, from = Date.now() - DAY, to = Date.now() + DAY, usage = 'clientAuth', uri = `xinke:station:${station}:box:01`, made = keyPair({ subject: `/CN=${station}` }) }) {
   const ext = fileOf(`basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n${usage ? `extendedKeyUsage=${usage}\n` : ''}`
-    + `subjectAltName=URI:xinke:station:${station}:box:01\n`);
+    + `subjectAltName=URI:${uri}\n`);
   const out = openssl('ca', '-batch', '-notext', '-config', by.config, '-cert', by.cert, '-keyfile', by.key, '-in', fileOf(made.csr),
     '-extfile', ext, '-startdate', stamp(from), '-enddate', stamp(to));
   return { cert: out.slice(out.indexOf('-----BEGIN')), key: made.key };

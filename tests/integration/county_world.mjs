@@ -104,9 +104,9 @@ class Box {
   }
 
   /** One POST with whatever identity; {status, headers, raw}. */
-  post(body, { agent = this.agent, headers = {} } = {}) {
+  post(body, { agent = this.agent, headers = {}, path = '/sync/v1/exchange' } = {}) {
     return new Promise((resolve, reject) => {
-      const request = https.request(`${this.county.syncUrl}/sync/v1/exchange`, { agent, method: 'POST',
+      const request = https.request(`${this.county.syncUrl}${path}`, { agent, method: 'POST',
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers } });
       request.on('error', reject);
       request.on('response', (response) => {
@@ -131,7 +131,7 @@ class Box {
     const answer = JSON.parse(raw);
     assert.equal(api.check('ExchangeAnswer', answer), '');
     for (const { hash, ...entry } of answer.feed) {
-      const { body, ...bare } = entry;
+      const { body, events: _events, ...bare } = entry; // a mark's events are no part of its hash
       if (body) bare.mac = createHmac('sha256', this.stationKey).update(canonical(body)).digest('hex');
       assert.equal(entry.n, this.feed.seq + 1);
       this.feed = { seq: entry.n, hash: sha256(Buffer.from(this.feed.hash, 'hex'), canonical(bare)).toString('hex') };
@@ -251,11 +251,11 @@ class County {
   }
 
   /** A certificate for STATION by another hand: `ca` {cert, key} files, `days`, extended key usage. */
-  forge(station, { ca, days = 30, usage = 'clientAuth' }) {
+  forge(station, { ca, days = 30, usage = 'clientAuth', uri = `xinke:station:${station}:box:01` }) {
     const made = this.request(station);
     const [csr, ext] = ['csr', 'ext'].map((end) => join(this.dir, `${randomUUID()}.${end}`));
     writeFileSync(csr, made.csr);
-    writeFileSync(ext, `extendedKeyUsage=${usage}\nsubjectAltName=URI:xinke:station:${station}:box:01\n`);
+    writeFileSync(ext, `extendedKeyUsage=${usage}\nsubjectAltName=URI:${uri}\n`);
     const cert = openssl('x509', '-req', '-in', csr, '-CA', ca.cert, '-CAkey', ca.key, '-days', String(days), '-extfile', ext, '-set_serial', '77');
     return { cert, key: made.key };
   }

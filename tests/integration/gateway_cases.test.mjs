@@ -135,10 +135,12 @@ describe('a village box', () => {
     await act(body.id, 'accept', {}, { expect: 'level' });
     const elsewhere = await act(body.id, 'forward', { to: '652323100000' }, { expect: 'validation' });
     assert.equal(elsewhere.body.errors[0].pointer, '/body/to');
-    for (const type of ['refuse', 'return', 'send_back', 'supplement_notice', 'receive', 'decide', 'no_such_type']) {
+    for (const type of ['refuse', 'return', 'send_back', 'supplement_notice', 'decide', 'no_such_type']) {
       const refused = await act(body.id, type, {}, { invalid: true, expect: ['validation', 'transition'] });
       assert.equal(refused.body.errors[0].pointer, '/type');
     }
+    const again = await act(body.id, 'receive', {}, { invalid: true, expect: 'validation' });
+    assert.ok(again.body.errors.some(({ pointer }) => pointer === '/body/amends'), 'only in the place of a refused one');
     const up = await act(body.id, 'forward', { to: box.township, note: '材料已补齐' });
     assert.equal(up.body.holder, box.township);
     assert.deepEqual(up.body.actions, ['withdraw', 'note', 'amend']);

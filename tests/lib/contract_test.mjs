@@ -267,7 +267,7 @@ const item = { code: '652323-001', name: '城乡最低生活保障对象认定',
 const request = registration(item, random(1));
 const NOW = '2026-11-24T08:00:00.000+08:00';
 const CASE = {
-  id: KEY, receipt_number: receiptNumber('652323101201', '20261124', 1, 1), station: '652323101201', item: item.code, item_name: item.name,
+  id: KEY, receipt_number: receiptNumber('652323101201', '20261124', 1, 1), receipt_aliases: [], station: '652323101201', item: item.code, item_name: item.name,
   record: 'application', state: 'forwarded', holder: '652323101000', sync: 'local', channel: request.channel, received_at: NOW,
   accepted_at: null, updated_at: NOW, revision: 2, applicant: request.applicant, service: null, activity: null, mediation: null,
   agent: request.agent, materials: request.materials, note: request.note, received_reason: null, captured: null, supplement: null,

@@ -8,6 +8,7 @@
 #include "shared/caseview.h"
 #include "shared/crypto/ec.h"
 #include "shared/db/db.h"
+#include "shared/dict.h"
 #include "shared/feed.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
@@ -16,6 +17,7 @@
 #include "shared/ledger/read.h"
 #include "shared/ledger/verify.h"
 #include "shared/ledger/write.h"
+#include "shared/pack.h"
 #include "shared/text.h"
 #include "sync/engine/engine.h"
 #include "sync/engine/wire.h"
@@ -291,6 +293,39 @@ static void catalogs(void **state)
 	sweep_both(&(struct work){.run = make_catalog, .arg = doc});
 	assert_int_equal(doc->refcount, 1); /* nobody has kept it */
 	json_decref(doc);
+}
+
+/* There and back with the dictionary, small and large, light and heavy: by a context that is new each time. */
+static int pack(void *arg)
+{
+	static char large[300000];
+	const int *level = arg;
+	struct pack *p = NULL;
+	struct buf frame, back;
+	struct err e = {0};
+	size_t n, len = *level > 9 ? 3000 : sizeof large;
+	const struct pack_dict *dicts = dict_all(&n);
+	buf_init(&frame, 1 << 20);
+	buf_init(&back, 1 << 20);
+	for (size_t i = 0; i < len; i++)
+		large[i] = case_json[i * i % (sizeof case_json - 1)];
+	int rc = pack_new(dicts, n, &p, &e);
+	if (!rc) rc = pack_close(p, *level, DICT_EXCHANGE, large, len, &frame, &e);
+	if (!rc) rc = pack_open(p, frame.data, frame.len, len, &back, &e);
+	assert_int_equal(e.code, rc);
+	if (!rc && (back.len != len || memcmp(back.data, large, len) != 0)) rc = ERR_CORRUPT;
+	buf_release(&frame);
+	buf_release(&back);
+	pack_free(p);
+	return rc;
+}
+
+static void packing(void **state)
+{
+	static int levels[] = {3, 9, 19};
+	(void)state;
+	for (size_t i = 0; i < COUNT(levels); i++)
+		sweep_both(&(struct work){.run = pack, .arg = &levels[i]});
 }
 
 static const struct {
@@ -671,7 +706,7 @@ static int do_apply(void *arg)
 	struct err e = {0};
 	struct ledger_head h;
 	int rc = ledger_head(w->t.l, &h, &e);
-	if (!rc) rc = ledger_apply(w->t.l, h.seq, h.hash, w->entries, &e);
+	if (!rc) rc = support_apply(w->t.l, h.seq, h.hash, w->entries, &e);
 	return rc && e.code == ERR_NOMEM ? ERR_NOMEM : rc;
 }
 
@@ -904,6 +939,7 @@ int main(void)
 	    T(parsing),
 	    T(checks),
 	    T(catalogs),
+	    T(packing),
 	    T(folding),
 	    T(exchanges),
 	    T(engines),

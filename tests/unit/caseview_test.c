@@ -18,6 +18,8 @@ static json_t *body_of(const char *type, const char *to)
 		                    "'applicant':{'name':'王建国','phone':'13899990001'},'note':'旧'}");
 	if (strcmp(type, "forward") == 0) return json_pack("{s:s}", "to", to ? to : SUPPORT_TOWNSHIP);
 	if (strcmp(type, "amend") == 0) return support_json("{'field':'/note','old':'旧','new':'旧','reason':'x'}");
+	if (strcmp(type, "renumber") == 0)
+		return support_json("{'old':'" RECEIPT "','new':'652323101200-20261124-000001-0'}");
 	if (strcmp(type, "note") == 0) return support_json("{'text':'一'}");
 	if (strcmp(type, "supplement_notice") == 0)
 		return support_json("{'basis':'法','materials':[{'name':'证','standard':'原件'}]}");
@@ -59,6 +61,7 @@ static bool allowed(enum case_by by, bool registers, bool holds, bool county)
 	case BY_EITHER: return holds || county || registers;
 	case BY_COUNTY_OR_REGISTERING: return county || registers;
 	case BY_ANY: return true;
+	case BY_COUNTY: return county;
 	}
 	return false;
 }

@@ -1,7 +1,9 @@
 /* The county's exchange with real ledgers at its other end. */
+#include "shared/dict.h"
 #include "shared/ledger/courier.h"
 #include "shared/ledger/read.h"
 #include "shared/ledger/write.h"
+#include "shared/pack.h"
 #include "tests/unit/county_support.h"
 
 #include "shared/event.h"
@@ -172,7 +174,7 @@ static void lost_answer(void **state)
 	assert_int_equal(a.received.seq, h.seq);
 	OK(ledger_hash_at(b.l, a.received.seq, mine, &e), &e);
 	assert_memory_equal(mine, a.received.hash, DIGEST_LEN);
-	OK(ledger_rewind(b.l, a.received.seq, &e), &e);
+	OK(support_rewind(b.l, a.received.seq, &e), &e);
 	wire_answer_release(&a);
 	test_box_settle(&b);
 	assert_int_equal(number(w, "SELECT count(*) FROM events"), events);
@@ -211,7 +213,7 @@ static void copy_goes_on(void **state)
 	/* its first answer is lost, and it asks again */
 	assert_int_equal(test_box_exchange(&copy, 0, ANSWER_LOST, NULL), PROBLEM_NONE);
 	assert_int_equal(test_box_exchange(&copy, 0, ANSWER_KEPT, &a), PROBLEM_NONE);
-	OK(ledger_rewind(copy.l, a.received.seq, &e), &e);
+	OK(support_rewind(copy.l, a.received.seq, &e), &e);
 	wire_answer_release(&a);
 	test_box_settle(&copy);
 	assert_int_equal(test_box_sync(&copy, 3), SYNC_SETTLED);
@@ -262,7 +264,8 @@ static void copies_of_one_log(void **state)
 }
 
 /* A log that nobody granted is refused. */
-static void stolen_log(void **state)
+/* A log that the county does not know, under a certificate that it does: it was restored and has forgotten the grant. */
+static void forgotten_grant(void **state)
 {
 	struct test_county *w = county_of(state);
 	struct test_box b;
@@ -272,8 +275,12 @@ static void stolen_log(void **state)
 	test_box_settle(&b);
 	uuid_random(log);
 	OK(ledger_new_log(b.l, log, 7, &e), &e);
-	assert_int_equal(test_box_exchange(&b, 0, ANSWER_KEPT, NULL), PROBLEM_CERTIFICATE_REFUSED);
-	assert_int_equal(number(w, "SELECT count(*) FROM logs"), 1);
+	test_box_settle(&b);
+	assert_int_equal(number(w, "SELECT count(*) FROM logs"), 2);
+	assert_int_equal(number(w, "SELECT count(*) FROM alarms WHERE kind = 'forgotten'"), 1);
+	/* its number counts as used, and so do some above it */
+	assert_int_equal(number(w, "SELECT box_used FROM stations WHERE code = '" COUNTY_VILLAGE "'"), 12);
+	test_county_verify(w, 0);
 	test_box_release(&b);
 }
 
@@ -302,6 +309,60 @@ static void same_event_in_two_logs(void **state)
 	assert_int_equal(number(w, "SELECT count(*) FROM events WHERE type = 'receive'"), 3);
 	test_county_verify(w, 0);
 	test_box_release(&copy);
+	test_box_release(&b);
+}
+
+/* --- frames --- */
+
+/* What the county says to LEN bytes that are no request. */
+static enum problem_code say(struct test_county *w, struct test_box *b, const char *data, size_t len)
+{
+	struct err e = {0};
+	struct problem p = {0};
+	char *answer = NULL, signature[256];
+	size_t n = 0;
+	OK(county_exchange(&w->c, w->s, &b->peer, data, len, &answer, &n, signature, &p, &e), &e);
+	enum problem_code code = p.code;
+	problem_release(&p);
+	free(answer);
+	return code;
+}
+
+/* Frames that are cut, that hold too much, whose dictionary is not here: refused, and nothing is stored. */
+static void bad_frames(void **state)
+{
+	struct test_county *w = county_of(state);
+	struct test_box b;
+	struct err e = {0};
+	struct pack *pk = NULL;
+	struct buf frame, huge;
+	size_t n = 0;
+	test_box_make(&b, w, COUNTY_VILLAGE);
+	const struct pack_dict *dicts = dict_all(&n);
+	OK(pack_new(dicts, n, &pk, &e), &e);
+	buf_init(&frame, (size_t)LIMIT_EXCHANGE * 2);
+	OK(pack_close(pk, 9, DICT_EXCHANGE, "{}", 2, &frame, &e), &e);
+	assert_int_equal(say(w, &b, frame.data, frame.len),
+	                 PROBLEM_MALFORMED_REQUEST); /* opens, and holds no request */
+	assert_int_equal(say(w, &b, frame.data, frame.len - 1), PROBLEM_MALFORMED_REQUEST);
+	size_t at = 4;
+	while (at < 10 && ((uint8_t)frame.data[at] != 0x01 || (uint8_t)frame.data[at + 1] != 0x80))
+		at++;
+	assert_true(at < 10);
+	frame.data[at] = 0x02;
+	assert_int_equal(say(w, &b, frame.data, frame.len), PROBLEM_DICTIONARY_UNKNOWN);
+	buf_reset(&frame);
+	buf_init(&huge, (size_t)LIMIT_EXCHANGE * 2);
+	for (size_t i = 0; i <= LIMIT_EXCHANGE; i++)
+		buf_addc(&huge, ' ');
+	OK(pack_close(pk, 9, 0, huge.data, huge.len, &frame, &e), &e);
+	assert_true(frame.len < 4096);
+	assert_int_equal(say(w, &b, frame.data, frame.len), PROBLEM_MALFORMED_REQUEST);
+	assert_int_equal(number(w, "SELECT count(*) FROM chain"), 0);
+	test_box_settle(&b); /* and the next good exchange goes through */
+	buf_release(&huge);
+	buf_release(&frame);
+	pack_free(pk);
 	test_box_release(&b);
 }
 
@@ -412,8 +473,13 @@ static void certificates(void **state)
 	b.peer = mine;
 	memcpy(b.peer.station, theirs.station, sizeof theirs.station);
 	assert_int_equal(test_box_exchange(&b, 0, ANSWER_KEPT, NULL), PROBLEM_CERTIFICATE_REFUSED);
-	/* one that the county never saw */
+	/* one past its last day: it may only renew */
 	b.peer = mine;
+	b.peer.expired = true;
+	assert_int_equal(test_box_exchange(&b, 0, ANSWER_KEPT, NULL), PROBLEM_CERTIFICATE_EXPIRED);
+	/* one that the county never saw and that names no box; one that does is taken for forgotten (courier_test.c) */
+	b.peer = mine;
+	b.peer.box = 0;
 	b.peer.fingerprint[0] ^= 1;
 	assert_int_equal(test_box_exchange(&b, 0, ANSWER_KEPT, NULL), PROBLEM_CERTIFICATE_REFUSED);
 	assert_int_equal(number(w, "SELECT count(*) FROM events"), 0);
@@ -576,8 +642,9 @@ int main(void)
 	    TEST(lost_answer),
 	    TEST(copy_goes_on),
 	    TEST(copies_of_one_log),
-	    TEST(stolen_log),
+	    TEST(forgotten_grant),
 	    TEST(same_event_in_two_logs),
+	    TEST(bad_frames),
 	    TEST(refused_events_block_nobody),
 	    TEST(item_not_offered),
 	    TEST(refused_registration_mended),

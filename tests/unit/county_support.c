@@ -2,9 +2,11 @@
 #include "tests/unit/county_support.h"
 #include "shared/ledger/courier.h"
 #include "shared/ledger/read.h"
+#include "shared/ledger/verify.h"
 #include "shared/ledger/write.h"
 
 #include "shared/body.h"
+#include "shared/dict.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/text.h"
@@ -46,6 +48,30 @@ void test_county_make(struct test_county *w)
 	OK(import_run(w->s, &f, w->clock.wall, &r, &e), &e);
 	assert_int_equal(r.stations, 80);
 	OK(county_path(&w->cfg, "county.db", w->db, &e), &e);
+}
+
+static void saved(const struct test_county *w, char out[FILE_PATH_MAX])
+{
+	(void)snprintf(out, FILE_PATH_MAX, "%.*s.saved", FILE_PATH_MAX - 8, w->db);
+}
+
+void test_county_save(struct test_county *w)
+{
+	char to[FILE_PATH_MAX];
+	saved(w, to);
+	support_sql(w->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	support_copy(w->db, to);
+}
+
+void test_county_restore(struct test_county *w)
+{
+	struct err e = {0};
+	char from[FILE_PATH_MAX];
+	saved(w, from);
+	store_close(w->s);
+	support_sql(w->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	support_copy(from, w->db);
+	OK(county_store(&w->c, STORE_OPEN, &w->s, &e), &e);
 }
 
 void test_county_release(struct test_county *w)
@@ -119,8 +145,9 @@ static void take_enrolment(struct test_box *b, const json_t *answer)
 	memcpy(en.log, b->log, UUID_LEN);
 	OK(x509_read(cert, strlen(cert), &info, &e), &e);
 	memcpy(b->peer.fingerprint, info.fingerprint, DIGEST_LEN);
+	b->peer.not_after = info.not_after;
 	(void)snprintf(b->peer.station, sizeof b->peer.station, "%.12s", info.cn);
-	b->number = en.box;
+	b->number = b->peer.box = en.box;
 	OK(ledger_enrol(b->l, &en, &e), &e);
 }
 
@@ -149,6 +176,8 @@ void test_box_make(struct test_box *b, struct test_county *w, const char *statio
 
 void test_box_release(struct test_box *b)
 {
+	engine_free(b->g);
+	pack_free(b->pack);
 	ledger_close(b->l);
 	support_folder_remove(&b->folder);
 }
@@ -293,8 +322,10 @@ enum problem_code test_box_exchange(struct test_box *b, int limit, enum test_fat
 	if (!problem_any(&p)) {
 		check_signature(b, &text, answer, len, signature);
 		OK(wire_answer_decode(answer, len, &a, &e), &e);
-		if (fate == ANSWER_KEPT && same(&a.received, &r.head))
-			OK(ledger_apply(b->l, a.received.seq, a.received.hash, a.feed, &e), &e);
+		if (fate == ANSWER_KEPT && same(&a.received, &r.head)) {
+			struct ledger_answer la = support_answer(&a);
+			OK(ledger_apply(b->l, &la, &e), &e);
+		}
 	}
 	problem_release(&p);
 	wire_request_release(&r);
@@ -320,4 +351,93 @@ void test_box_settle(struct test_box *b)
 		more = a.more || a.received.seq < h.seq;
 		wire_answer_release(&a);
 	}
+}
+
+/* --- the real courier --- */
+
+static int call_county(void *arg, const char *path, const char *body, size_t len, int timeout_ms,
+                       struct transport_answer *out, struct err *e)
+{
+	struct test_box *b = arg;
+	struct problem p = {0};
+	(void)timeout_ms;
+	*out = (struct transport_answer){0};
+	if (b->down) return err_set(e, ERR_IO, "no route");
+	if (!body) { /* the answer key's certificate */
+		assert_non_null(strstr(path, b->w->c.answer_key_id));
+		out->status = 200;
+		out->body = strdup(b->w->c.answer_cert);
+		out->len = strlen(out->body);
+		return ERR_OK;
+	}
+	b->calls++;
+	struct buf text;
+	buf_init(&text, LIMIT_EXCHANGE);
+	assert_true(pack_is(body, len)); /* what the box writes is packed */
+	OK(pack_open(b->pack, body, len, LIMIT_EXCHANGE, &text, e), e);
+	const char *mac = strstr(text.data, "\"mac\":\"");
+	b->details += mac && strncmp(mac + 7 + 2 * DIGEST_LEN, "\",\"hash\"", 8) == 0;
+	buf_release(&text);
+	OK(county_exchange(&b->w->c, b->w->s, &b->peer, body, len, &out->body, &out->len, out->signature, &p, e), e);
+	out->status = problem_any(&p) ? problem_row(p.code)->status : 200;
+	problem_release(&p);
+	return ERR_OK;
+}
+
+static void start(struct test_box *b)
+{
+	size_t n;
+	struct err e = {0};
+	const struct pack_dict *dicts = dict_all(&n);
+	OK(pack_new(dicts, n, &b->pack, &e), &e);
+	struct engine_config cfg = {.software = "test/1", .seed = 7, .pack = b->pack, .dict = DICT_EXCHANGE};
+	b->g = engine_new(&cfg);
+	assert_non_null(b->g);
+	b->h = (struct hands){.l = b->l,
+	                      .clock = &b->w->clock.clock,
+	                      .g = b->g,
+	                      .log = NULL,
+	                      .root = ca_root_pem(b->w->c.ca),
+	                      .call = call_county,
+	                      .arg = b};
+}
+
+void test_box_run(struct test_box *b)
+{
+	struct engine_step s;
+	struct engine_status st;
+	struct ledger_head h;
+	struct err e = {0};
+	if (!b->g) start(b);
+	engine_kick(b->g, true);
+	for (int steps = 0;; steps++) {
+		assert_true(steps < 20000);
+		engine_next(b->g, b->w->clock.mono, &s);
+		if (s.what != ENGINE_WAIT) {
+			hands_step(&b->h, &s);
+			continue;
+		}
+		engine_status(b->g, &st);
+		OK(ledger_head(b->l, &h, &e), &e);
+		if (b->down || (!st.working && h.received_seq == h.seq && !*st.error)) return;
+		if (st.failed_in_row > 4) fail_msg("%s", st.error);
+		b->w->clock.mono = s.until;
+	}
+}
+
+static void print_fault(const char *text, void *arg)
+{
+	(void)arg;
+	print_message("%s\n", text);
+}
+
+void test_box_verify(struct test_box *b, int64_t faults)
+{
+	struct err e = {0};
+	struct ledger_report r;
+	OK(ledger_verify(b->l, &r, faults ? NULL : print_fault, NULL, &e), &e);
+	assert_int_equal(r.faults, faults);
+	OK(ledger_rebuild(b->l, &e), &e);
+	OK(ledger_verify(b->l, &r, faults ? NULL : print_fault, NULL, &e), &e);
+	assert_int_equal(r.faults, faults);
 }

@@ -5,6 +5,7 @@
 #include "shared/ledger/read.h"
 #include "tests/unit/support.h"
 
+#include "sync/agent/hands.h"
 #include "sync/county/county.h"
 #include "sync/county/metrics.h"
 #include "sync/county/verify.h"
@@ -38,6 +39,11 @@ struct test_box {
 	struct county_peer peer;
 	uint8_t log[UUID_LEN];
 	int number; /* of the box */
+	struct engine *g;
+	struct pack *pack;
+	struct hands h;
+	int calls, details; /* exchanges, and the detailed ones among them */
+	bool down;          /* no call reaches the county */
 };
 /* Asks for a code and uses it. */
 void test_box_make(struct test_box *b, struct test_county *w, const char *station);
@@ -59,5 +65,12 @@ enum test_fate { ANSWER_KEPT, ANSWER_LOST };
 enum problem_code test_box_exchange(struct test_box *b, int limit, enum test_fate fate, struct wire_answer *out);
 /* Exchanges until nothing is left. */
 void test_box_settle(struct test_box *b);
+/* The real courier against this county, call by call, until it waits with nothing left to carry. */
+void test_box_run(struct test_box *b);
+/* Keeps a copy of the county's database; puts it back: a county restored from a backup. */
+void test_county_save(struct test_county *w);
+void test_county_restore(struct test_county *w);
+/* Asserts that `xinke verify` finds FAULTS faults in B's ledger, and that a rebuild changes nothing. */
+void test_box_verify(struct test_box *b, int64_t faults);
 
 #endif

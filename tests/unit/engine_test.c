@@ -263,8 +263,9 @@ static void hand_key(void)
 static void apply(const struct engine_step *s)
 {
 	struct err e = {0};
-	int rc = s->what == ENGINE_REWIND ? ledger_rewind(t.l, s->mark.seq, &e) : ERR_OK;
-	if (!rc) rc = ledger_apply(t.l, s->answer->received.seq, s->answer->received.hash, s->answer->feed, &e);
+	struct ledger_answer a = support_answer(s->answer);
+	a.rewind = s->what == ENGINE_REWIND;
+	int rc = ledger_apply(t.l, &a, &e);
 	if (rc)
 		engine_store_failed(g, mono, &e);
 	else

@@ -33,8 +33,9 @@ static struct search_entry entry(unsigned n, int64_t at)
 static void put(struct search *s, const struct search_entry *en, const char *a, const char *b)
 {
 	const char *texts[] = {a, b};
+	uint16_t units[SEARCH_CHARS_MAX];
 	struct err e = {0};
-	assert_int_equal(search_put(s, en, texts, b ? 2 : 1, &e), ERR_OK);
+	assert_int_equal(search_put(s, en, units, search_fold(texts, b ? 2 : 1, units), &e), ERR_OK);
 }
 
 static int find(struct search *s, const char *text, struct search_hit *out, int max)

@@ -153,7 +153,7 @@ static void the_four_states(void **state)
 	assert_int_equal(ledger_mark_sent(t.l, 3, &e), ERR_OK);
 	uint8_t hash[DIGEST_LEN];
 	assert_int_equal(ledger_hash_at(t.l, 2, hash, &e), ERR_OK);
-	assert_int_equal(ledger_apply(t.l, 2, hash, NULL, &e), ERR_OK);
+	assert_int_equal(support_apply(t.l, 2, hash, NULL, &e), ERR_OK);
 	assert_int_equal(sync_of(1), SYNC_RECEIVED);
 	assert_int_equal(sync_of(2), SYNC_SENT);
 	assert_int_equal(head().received_seq, 2);
@@ -364,7 +364,7 @@ static void refuse_and_keep(const json_t *entries, int64_t seq, const uint8_t *h
 	uint8_t a[DIGEST_LEN], b[DIGEST_LEN];
 	struct err e = {0};
 	assert_int_equal(ledger_feed_head(t.l, &n, a, &e), ERR_OK);
-	assert_int_equal(ledger_apply(t.l, seq, hash, entries, &e), want);
+	assert_int_equal(support_apply(t.l, seq, hash, entries, &e), want);
 	assert_int_equal(e.code, want);
 	assert_int_equal(ledger_feed_head(t.l, &m, b, NULL), ERR_OK);
 	assert_int_equal(m, n);
@@ -435,7 +435,7 @@ static void a_late_answer(void **state)
 	assert_int_equal(ledger_hash_at(t.l, 1, first, &e), ERR_OK);
 	apply_all();
 	assert_int_equal(head().received_seq, 2);
-	assert_int_equal(ledger_apply(t.l, 1, first, NULL, &e), ERR_OK); /* an older answer that came late */
+	assert_int_equal(support_apply(t.l, 1, first, NULL, &e), ERR_OK); /* an older answer that came late */
 	assert_int_equal(head().received_seq, 2);
 	assert_int_equal(sync_of(1), SYNC_RECEIVED);
 }
@@ -478,19 +478,19 @@ static void rewinding(void **state)
 	assert_int_equal(ledger_mark_sent(t.l, 5, &e), ERR_OK);
 	apply_all();
 	assert_int_equal(sync_of(4), SYNC_RECEIVED);
-	assert_int_equal(ledger_rewind(t.l, 3, &e), ERR_OK); /* a restored county: it has forgotten */
+	assert_int_equal(support_rewind(t.l, 3, &e), ERR_OK); /* a restored county: it has forgotten */
 	assert_int_equal(head().received_seq, 3);
 	assert_int_equal(head().sent_seq, 3);
 	assert_int_equal(sync_of(2), SYNC_RECEIVED);
 	assert_int_equal(sync_of(3), SYNC_LOCAL);
 	assert_int_equal(sync_of(4), SYNC_LOCAL);
-	assert_int_equal(ledger_rewind(t.l, 4, &e), ERR_OK); /* or it has more than was believed: a lost answer */
+	assert_int_equal(support_rewind(t.l, 4, &e), ERR_OK); /* or it has more than was believed: a lost answer */
 	assert_int_equal(head().received_seq, 4);
 	assert_int_equal(sync_of(3), SYNC_RECEIVED);
 	assert_int_equal(sync_of(4), SYNC_LOCAL);
-	assert_int_equal(ledger_rewind(t.l, 0, &e), ERR_OK);
+	assert_int_equal(support_rewind(t.l, 0, &e), ERR_OK);
 	assert_int_equal(sync_of(1), SYNC_LOCAL);
-	assert_int_equal(ledger_rewind(t.l, 6, NULL), ERR_NOTFOUND);
+	assert_int_equal(support_rewind(t.l, 6, NULL), ERR_NOTFOUND);
 	assert_int_equal(head().received_seq, 0);
 	apply_all(); /* sent once more */
 	assert_int_equal(sync_of(4), SYNC_RECEIVED);
@@ -594,7 +594,8 @@ static void marks_on_a_left_log(void **state)
 	uint8_t log[UUID_LEN];
 	(void)state;
 	support_register(&t, 1, SUPPORT_HANDLE_ITEM); /* 2 */
-	apply_all();                                  /* received, not settled */
+	support_feed_settled(&feed, t.log, 1, 2);
+	apply_all();                                  /* what is received and not settled would be taken along */
 	support_register(&t, 2, SUPPORT_HANDLE_ITEM); /* 3 */
 	support_id(900002, log);
 	assert_int_equal(ledger_new_log(t.l, log, 2, &e), ERR_OK);
@@ -617,7 +618,8 @@ static void many_events_again(void **state)
 		support_register(&t, i, SUPPORT_ACCEPT_ITEM);
 	uint8_t hash[DIGEST_LEN];
 	assert_int_equal(ledger_hash_at(t.l, 8, hash, &e), ERR_OK);
-	assert_int_equal(ledger_apply(t.l, 8, hash, NULL, &e), ERR_OK);
+	support_feed_settled(&feed, t.log, 1, 8);
+	assert_int_equal(support_apply(t.l, 8, hash, feed.entries, &e), ERR_OK);
 	support_id(900002, log);
 	assert_int_equal(ledger_new_log(t.l, log, 2, &e), ERR_OK);
 	assert_int_equal(head().seq, 1 + 141 - 8);

@@ -8,6 +8,7 @@
 
 #include "shared/body.h"
 #include "shared/feed.h"
+#include "shared/fields.h"
 #include "shared/file.h"
 #include "shared/text.h"
 
@@ -357,11 +358,35 @@ void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const c
 	                              (json_int_t)SUPPORT_NOW + 1000 * f->n, "body", support_json(body)));
 }
 
+int support_apply(struct ledger *l, int64_t seq, const uint8_t hash[DIGEST_LEN], const json_t *entries, struct err *e)
+{
+	const json_t *last = json_array_get(entries, json_array_size(entries) - 1);
+	struct ledger_answer a = {
+	    .received_seq = seq, .feed = entries, .feed_seq = fields_int(last, "n", 1), .more = false};
+	memcpy(a.received_hash, hash, DIGEST_LEN);
+	return ledger_apply(l, &a, e);
+}
+
+int support_rewind(struct ledger *l, int64_t seq, struct err *e)
+{
+	struct ledger_answer a = {.received_seq = seq, .rewind = true};
+	int rc = ledger_hash_at(l, seq, a.received_hash, e);
+	return rc ? rc : ledger_apply(l, &a, e);
+}
+
+struct ledger_answer support_answer(const struct wire_answer *w)
+{
+	struct ledger_answer a = {
+	    .received_seq = w->received.seq, .feed = w->feed, .feed_seq = w->feed_head.seq, .more = w->more};
+	memcpy(a.received_hash, w->received.hash, DIGEST_LEN);
+	return a;
+}
+
 int support_feed_apply(struct support_feed *f, struct support_ledger *t, struct err *e)
 {
 	struct ledger_head h;
 	assert_int_equal(ledger_head(t->l, &h, e), ERR_OK);
-	int rc = ledger_apply(t->l, h.seq, h.hash, f->entries, e);
+	int rc = support_apply(t->l, h.seq, h.hash, f->entries, e);
 	json_decref(f->entries);
 	f->entries = json_array();
 	assert_non_null(f->entries);

@@ -6,9 +6,11 @@
 
 #include "shared/catalog.h"
 #include "shared/clock.h"
+#include "shared/ledger/courier.h"
 #include "shared/ledger/ledger.h"
 #include "shared/ledger/read.h"
 #include "shared/ledger/write.h"
+#include "sync/engine/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -119,5 +121,11 @@ void support_feed_event(struct support_feed *f, unsigned id, unsigned n, const c
                         const char *body);
 /* Applies what was added to the ledger, with its whole log as received; then the feed goes on behind it. */
 int support_feed_apply(struct support_feed *f, struct support_ledger *t, struct err *e);
+/* ledger_apply with a head and entries alone. */
+int support_apply(struct ledger *l, int64_t seq, const uint8_t hash[DIGEST_LEN], const json_t *entries, struct err *e);
+/* The county's head is SEQ of this log, whatever was believed. */
+int support_rewind(struct ledger *l, int64_t seq, struct err *e);
+/* What the wire says as the ledger takes it; borrows from W. */
+struct ledger_answer support_answer(const struct wire_answer *w);
 
 #endif

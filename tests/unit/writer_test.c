@@ -54,6 +54,7 @@ static int run(struct ledger *l, struct writer_job *wj, struct err *e)
 {
 	struct job *j = (struct job *)wj;
 	j->turn = ++turns;
+	j->call.appended = 0;
 	if (j->gate) {
 		(void)pthread_mutex_lock(j->gate);
 		(void)pthread_mutex_unlock(j->gate);

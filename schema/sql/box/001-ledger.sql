@@ -1,6 +1,6 @@
 -- The box's ledger (design: "The ledger: one truth").
--- Truth: meta, logs, events, feed, staff, sessions. Projections, made anew by `xinke rebuild`: verdicts, things, cases,
--- case_keys, case_changes, serials. Identifiers are 16 bytes, hashes 32, times Unix milliseconds.
+-- Truth: meta, logs, events, feed, recovered, feed_lost, staff, sessions. Projections, made anew by `xinke rebuild`:
+-- verdicts, things, cases, case_keys, serials. Identifiers are 16 bytes, hashes 32, times Unix milliseconds.
 
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -54,11 +54,39 @@ CREATE TABLE feed (
 ) STRICT;
 CREATE INDEX feed_case ON feed (case_id, n) WHERE case_id IS NOT NULL;
 
+-- Entries that a restored county no longer has, kept apart; GEN counts the losses.
+CREATE TABLE feed_lost (
+  gen INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  case_id BLOB,
+  raw BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (gen, n)
+) STRICT, WITHOUT ROWID;
+
+-- This station's events that stand in no log of this box: written by the box that it replaces or was copied from. They
+-- came whole with the county's marks. The verdict's columns are a projection of the feed.
+CREATE TABLE recovered (
+  n INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  case_id BLOB,
+  log BLOB NOT NULL,
+  seq INTEGER NOT NULL,
+  raw BLOB NOT NULL,               -- the event as canonical JSON, sealed
+  feed INTEGER NOT NULL,           -- the entry that says the verdict; 0 = none does any more
+  pos INTEGER NOT NULL,
+  settled INTEGER NOT NULL,
+  code TEXT, pointer TEXT, message TEXT
+) STRICT;
+CREATE INDEX recovered_case ON recovered (case_id, n) WHERE case_id IS NOT NULL;
+
 -- Projection: the county's word on own events.
 CREATE TABLE verdicts (
   log INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   feed INTEGER NOT NULL,           -- the entry that says it
+  pos INTEGER NOT NULL,            -- the event's seq in the entry's own log: the order within the entry
   settled INTEGER NOT NULL,        -- 1 settled, 0 refused
   code TEXT, pointer TEXT, message TEXT,
   PRIMARY KEY (log, seq)
@@ -72,9 +100,11 @@ CREATE TABLE things (
   PRIMARY KEY (kind, version)
 ) STRICT, WITHOUT ROWID;
 
--- Projection: a case as it stands.
+-- Projection: a case as it stands. Rows lie in the order of their making: ids are random, and a tree of whole rows by
+-- id would write a page of its own for each.
 CREATE TABLE cases (
-  id BLOB PRIMARY KEY,
+  n INTEGER PRIMARY KEY,           -- of this table alone; another after a rebuild
+  id BLOB NOT NULL UNIQUE,
   receipt TEXT NOT NULL,
   station TEXT NOT NULL,
   item TEXT NOT NULL,
@@ -87,26 +117,22 @@ CREATE TABLE cases (
   settled INTEGER NOT NULL,
   refused INTEGER NOT NULL,
   last_seq INTEGER NOT NULL,       -- highest own seq in the open log, 0 = none
+  change INTEGER NOT NULL,         -- its last change in this epoch, for the long poll and the search list
+  keys BLOB NOT NULL,              -- its entries in case_keys, eight bytes each
   doc BLOB NOT NULL                -- the rest, canonical JSON, sealed
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE UNIQUE INDEX cases_change ON cases (change);
 CREATE INDEX cases_order ON cases (received_at, id);
 CREATE INDEX cases_state ON cases (state, received_at, id);
 CREATE INDEX cases_item ON cases (item, received_at, id);
 CREATE INDEX cases_receipt ON cases (receipt);
-CREATE INDEX cases_refused ON cases (id) WHERE refused > 0;
+CREATE INDEX cases_refused ON cases (refused) WHERE refused > 0;
 
--- Projection: look-up by ID number and phone, as HMAC.
+-- Projection: look-up by ID number and phone, as the first eight bytes of an HMAC.
 CREATE TABLE case_keys (
-  hmac BLOB NOT NULL,
-  case_id BLOB NOT NULL,
-  PRIMARY KEY (hmac, case_id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX case_keys_case ON case_keys (case_id);
-
--- Not part of the truth: a case's last change in this epoch, for the long poll and the search list.
-CREATE TABLE case_changes (
-  case_id BLOB PRIMARY KEY,
-  change INTEGER NOT NULL UNIQUE
+  hmac INTEGER NOT NULL,
+  n INTEGER NOT NULL,              -- of cases
+  PRIMARY KEY (hmac, n)
 ) STRICT, WITHOUT ROWID;
 
 -- Projection: receipt serials given, per log and day.

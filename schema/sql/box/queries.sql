@@ -32,6 +32,20 @@ UPDATE logs SET received_seq = :seq, received_hash = :hash, sent_seq = max(sent_
 -- name: log_rewind
 UPDATE logs SET received_seq = :seq, received_hash = :hash, sent_seq = :seq WHERE n = :n;
 
+-- name: log_left
+-- scans: every log, there are few
+SELECT n, kept FROM logs WHERE kept > 0 ORDER BY n;
+
+-- name: verdict_last
+SELECT max(seq) FROM verdicts WHERE log = :log AND seq <= :kept;
+
+-- name: recovered_unjudged
+-- scans: what no mark of the feed names any more, after the county lost some; rare
+SELECT n, id, case_id, raw, seq FROM recovered WHERE feed = 0 AND n > :n ORDER BY n LIMIT :limit;
+
+-- name: recovered_delete
+DELETE FROM recovered WHERE n = :n;
+
 -- name: log_list
 -- scans: every log, there are few
 SELECT n, log, box, opened_at, head_seq, head_hash, received_seq, received_hash, kept FROM logs ORDER BY n;
@@ -59,15 +73,18 @@ SELECT seq FROM events WHERE log = :log AND hash = :hash;
 SELECT DISTINCT case_id FROM events WHERE log = :log AND seq > :from AND seq <= :to AND case_id IS NOT NULL;
 
 -- name: case_events
-SELECT 0 AS foreign_event, e.n, l.log, e.seq, e.id, e.type, e.at, e.clock, e.boot, e.mono, e.actor, e.device, e.origin,
+SELECT 0 AS source, e.n, l.log, e.seq, e.id, e.type, e.at, e.clock, e.boot, e.mono, e.actor, e.device, e.origin,
   e.body, v.settled, v.code, v.pointer, v.message, coalesce(v.feed, 9007199254740991) AS place, l.kept IS NULL AS current,
-  e.log AS log_n
+  e.log AS log_n, coalesce(v.pos, 0) AS pos
 FROM events e JOIN logs l ON l.n = e.log LEFT JOIN verdicts v ON v.log = e.log AND v.seq = e.seq
 WHERE e.case_id = :case_id AND (l.kept IS NULL OR e.seq <= l.kept)
 UNION ALL
-SELECT 1, f.n, NULL, 0, NULL, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, f.raw, 1, NULL, NULL, NULL, f.n, 0, 0
+SELECT 1, f.n, NULL, 0, NULL, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, f.raw, 1, NULL, NULL, NULL, f.n, 0, 0, 0
 FROM feed f WHERE f.case_id = :case_id
-ORDER BY place, 2;
+UNION ALL
+SELECT 2, r.n, r.log, r.seq, r.id, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, r.raw, r.settled, r.code, r.pointer, r.message, r.feed, 0, 0, r.pos
+FROM recovered r WHERE r.case_id = :case_id AND r.feed > 0
+ORDER BY place, pos, 2;
 
 -- name: feed_head
 SELECT n, hash FROM feed ORDER BY n DESC LIMIT 1;
@@ -81,20 +98,65 @@ SELECT n, kind, case_id, raw, hash FROM feed WHERE n > :n ORDER BY n LIMIT :limi
 -- name: feed_at
 SELECT raw FROM feed WHERE n = :n;
 
+-- name: feed_move_lost
+INSERT INTO feed_lost (gen, n, kind, case_id, raw, hash)
+SELECT :gen, n, kind, case_id, raw, hash FROM feed WHERE n > :n;
+
+-- name: feed_cut
+DELETE FROM feed WHERE n > :n;
+
+-- name: feed_lost_head
+SELECT gen FROM feed_lost ORDER BY gen DESC LIMIT 1;
+
+-- name: feed_lost_count
+-- scans: counts what a restored county lost, for status
+SELECT count(*) FROM feed_lost WHERE kind NOT IN ('settled', 'refused');
+
+-- name: feed_hash_at
+SELECT hash FROM feed WHERE n = :n;
+
+-- name: event_kept_by_id
+SELECT e.log, e.seq, e.case_id, e.mac, e.at FROM events e JOIN logs l ON l.n = e.log
+WHERE e.id = :id AND (l.kept IS NULL OR e.seq <= l.kept) ORDER BY e.log DESC LIMIT 1;
+
+-- name: recovered_put
+INSERT INTO recovered (id, case_id, log, seq, raw, feed, pos, settled) VALUES (:id, :case_id, :log, :seq, :raw, 0, 0, 0);
+
+-- name: recovered_by_id
+SELECT n, case_id FROM recovered WHERE id = :id;
+
+-- name: recovered_verdict
+UPDATE recovered SET feed = :feed, pos = :pos, settled = :settled, code = :code, pointer = :pointer, message = :message
+WHERE id = :id AND NOT (feed > 0 AND settled = 1);
+
+-- name: recovered_forget
+-- scans: rebuild
+UPDATE recovered SET feed = 0, pos = 0, settled = 0, code = NULL, pointer = NULL, message = NULL;
+
+-- An event settles once: its place is the first entry that says so.
 -- name: verdict_settle
-INSERT INTO verdicts (log, seq, feed, settled)
-SELECT log, seq, :feed, 1 FROM events WHERE log = :log AND seq BETWEEN :from AND :to
-ON CONFLICT (log, seq) DO UPDATE SET feed = excluded.feed, settled = 1, code = NULL, pointer = NULL, message = NULL;
+INSERT INTO verdicts (log, seq, feed, pos, settled)
+SELECT log, seq, :feed, seq, 1 FROM events WHERE log = :log AND seq BETWEEN :from AND :to
+ON CONFLICT (log, seq) DO UPDATE SET feed = excluded.feed, pos = excluded.pos, settled = 1, code = NULL, pointer = NULL,
+  message = NULL WHERE settled = 0;
 
--- name: verdict_refuse
-INSERT INTO verdicts (log, seq, feed, settled, code, pointer, message)
-SELECT log, seq, :feed, 0, :code, :pointer, :message FROM events WHERE log = :log AND seq = :seq
-ON CONFLICT (log, seq) DO UPDATE SET feed = excluded.feed, settled = 0, code = excluded.code, pointer = excluded.pointer,
-  message = excluded.message;
+-- name: verdict_put
+INSERT INTO verdicts (log, seq, feed, pos, settled, code, pointer, message)
+VALUES (:log, :seq, :feed, :pos, :settled, :code, :pointer, :message)
+ON CONFLICT (log, seq) DO UPDATE SET feed = excluded.feed, pos = excluded.pos, settled = excluded.settled,
+  code = excluded.code, pointer = excluded.pointer, message = excluded.message WHERE settled = 0;
 
--- name: verdict_count_refused
--- scans: refused verdicts are counted over all
-SELECT count(*) FROM verdicts WHERE settled = 0;
+-- name: verdict_move
+INSERT INTO verdicts (log, seq, feed, pos, settled, code, pointer, message)
+SELECT :to_log, :to_seq, feed, pos, settled, code, pointer, message FROM verdicts WHERE log = :log AND seq = :seq;
+
+-- name: verdict_first_above
+-- scans: the verdicts of one log above a place, when the county has lost it; rare
+SELECT min(feed) FROM verdicts WHERE log = :log AND seq > :seq;
+
+-- name: case_count_refused
+-- scans: the cases with refusals, by their own index
+SELECT coalesce(sum(refused), 0) FROM cases WHERE refused > 0;
 
 -- name: thing_put
 INSERT INTO things (kind, version, feed) VALUES (:kind, :version, :feed)
@@ -107,13 +169,20 @@ SELECT version, feed FROM things WHERE kind = :kind ORDER BY version DESC LIMIT 
 SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
 FROM cases WHERE id = :id;
 
--- name: case_put
-INSERT INTO cases (id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc)
-VALUES (:id, :receipt, :station, :item, :state, :holder, :received_at, :updated_at, :revision, :own, :settled, :refused, :last_seq, :doc)
-ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.station, item = excluded.item,
-  state = excluded.state, holder = excluded.holder, received_at = excluded.received_at, updated_at = excluded.updated_at,
-  revision = excluded.revision, own = excluded.own, settled = excluded.settled, refused = excluded.refused,
-  last_seq = excluded.last_seq, doc = excluded.doc;
+-- name: case_place
+SELECT n, keys FROM cases WHERE id = :id;
+
+-- name: case_insert
+INSERT INTO cases (id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq,
+  change, keys, doc)
+VALUES (:id, :receipt, :station, :item, :state, :holder, :received_at, :updated_at, :revision, :own, :settled, :refused, :last_seq,
+  :change, :keys, :doc);
+
+-- name: case_update
+UPDATE cases SET receipt = :receipt, station = :station, item = :item, state = :state, holder = :holder,
+  received_at = :received_at, updated_at = :updated_at, revision = :revision, own = :own, settled = :settled,
+  refused = :refused, last_seq = :last_seq, change = :change, keys = :keys, doc = :doc
+WHERE id = :id;
 
 -- name: case_delete
 DELETE FROM cases WHERE id = :id;
@@ -142,31 +211,38 @@ SELECT id FROM cases WHERE receipt = :receipt;
 SELECT count(*) FROM cases;
 
 -- name: case_key_put
-INSERT INTO case_keys (hmac, case_id) VALUES (:hmac, :case_id) ON CONFLICT DO NOTHING;
+INSERT INTO case_keys (hmac, n) VALUES (:hmac, :n) ON CONFLICT DO NOTHING;
 
--- name: case_key_clear
-DELETE FROM case_keys WHERE case_id = :case_id;
+-- name: case_key_delete
+DELETE FROM case_keys WHERE hmac = :hmac AND n = :n;
+
+-- name: case_key_has
+SELECT 1 FROM case_keys WHERE hmac = :hmac AND n = :n;
+
+-- name: case_key_stray
+-- scans: verify; keys that no case has, or the other way about
+SELECT (SELECT count(*) FROM case_keys) - (SELECT coalesce(sum(length(keys)), 0) / 8 FROM cases);
 
 -- name: case_key_find
-SELECT case_id FROM case_keys WHERE hmac = :hmac LIMIT :limit;
+SELECT c.id FROM case_keys k JOIN cases c ON c.n = k.n WHERE k.hmac = :hmac LIMIT :limit;
 
 -- name: change_head
-SELECT change FROM case_changes ORDER BY change DESC LIMIT 1;
+SELECT change FROM cases WHERE change > 0 ORDER BY change DESC LIMIT 1;
 
 -- name: change_put
-INSERT INTO case_changes (case_id, change) VALUES (:case_id, :change)
-ON CONFLICT (case_id) DO UPDATE SET change = excluded.change;
+UPDATE cases SET change = :change WHERE id = :id;
+
+-- name: change_again
+UPDATE cases SET change = :change WHERE n = (SELECT n FROM cases WHERE change > 0 ORDER BY change DESC LIMIT 1);
 
 -- name: changes_after
-SELECT case_id, change FROM case_changes WHERE change > :after ORDER BY change LIMIT :limit;
+SELECT id, change FROM cases WHERE change > :after ORDER BY change LIMIT :limit;
 
 -- name: changes_stamps
-SELECT c.change, k.id, k.received_at, k.state, k.item, k.revision, k.refused
-FROM case_changes c JOIN cases k ON k.id = c.case_id WHERE c.change > :after ORDER BY c.change LIMIT :limit;
+SELECT change, id, received_at, state, item, revision, refused FROM cases WHERE change > :after ORDER BY change LIMIT :limit;
 
--- name: serial_next
-INSERT INTO serials (log, day, last) VALUES (:log, :day, 1)
-ON CONFLICT (log, day) DO UPDATE SET last = last + 1 RETURNING last;
+-- name: serial_last
+SELECT last FROM serials WHERE log = :log AND day = :day;
 
 -- name: serial_raise
 INSERT INTO serials (log, day, last) VALUES (:log, :day, :last)
@@ -179,10 +255,6 @@ DELETE FROM cases;
 -- name: wipe_case_keys
 -- scans: rebuild
 DELETE FROM case_keys;
-
--- name: wipe_case_changes
--- scans: rebuild
-DELETE FROM case_changes;
 
 -- name: wipe_verdicts
 -- scans: rebuild
@@ -198,7 +270,8 @@ DELETE FROM serials;
 
 -- name: all_case_ids
 -- scans: verify and rebuild walk every case of events and feed
-SELECT case_id FROM events WHERE case_id IS NOT NULL UNION SELECT case_id FROM feed WHERE case_id IS NOT NULL;
+SELECT case_id FROM events WHERE case_id IS NOT NULL UNION SELECT case_id FROM feed WHERE case_id IS NOT NULL
+UNION SELECT case_id FROM recovered WHERE case_id IS NOT NULL;
 
 -- name: staff_by_name
 SELECT id, name, display, role, '' AS office, password, disabled FROM staff WHERE name = :name;

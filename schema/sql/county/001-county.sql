@@ -27,20 +27,33 @@ CREATE TABLE logs (
   state TEXT NOT NULL CHECK (state IN ('active', 'retired', 'revoked')),
   seq INTEGER NOT NULL DEFAULT 0,
   hash BLOB NOT NULL DEFAULT (zeroblob(32)),
-  fingerprint BLOB NOT NULL,       -- of the client certificate
-  not_after INTEGER NOT NULL,
+  not_after INTEGER NOT NULL,      -- of its newest certificate
   opened_at INTEGER NOT NULL,
   seen_at INTEGER,
   software TEXT,
   clock TEXT,
   skew INTEGER,                    -- box clock less county clock, ms, at the last exchange
-  health TEXT,
-  copy_box INTEGER,                -- box number granted in a mismatch answer, the same on repeats
-  copy_log BLOB,                   -- the log that was opened with it
-  UNIQUE (station, box)
+  health TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX logs_fingerprint ON logs (fingerprint);
-CREATE INDEX logs_station ON logs (station);
+CREATE INDEX logs_station ON logs (station, box);
+
+-- The certificates with which a log may be pushed: its own, renewed ones, and the one that a copy shares with its box.
+-- One that was renewed stays good until its last day: a box restored from an old copy has no other.
+CREATE TABLE certificates (
+  fingerprint BLOB NOT NULL,
+  log BLOB NOT NULL REFERENCES logs(log),
+  PRIMARY KEY (fingerprint, log)
+) STRICT, WITHOUT ROWID;
+
+-- Box numbers granted in mismatch answers to whoever shows a certificate: to a copy of its box.
+CREATE TABLE grants (
+  station TEXT NOT NULL,
+  box INTEGER NOT NULL,
+  fingerprint BLOB NOT NULL,
+  log BLOB,                        -- the log that was opened with it; until then it is granted again on repeats
+  PRIMARY KEY (station, box)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_open ON grants (fingerprint) WHERE log IS NULL;
 
 CREATE TABLE enrolments (
   code BLOB PRIMARY KEY,           -- SHA-256 of the secret
@@ -65,6 +78,16 @@ CREATE TABLE chain (
   PRIMARY KEY (log, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- Events that could not be read or did not give their hash, as they came. Their stated hash goes on in the chain.
+CREATE TABLE quarantine (
+  log BLOB NOT NULL,
+  seq INTEGER NOT NULL,
+  raw TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (log, seq)
+) STRICT, WITHOUT ROWID;
+
 -- One row an event, under its identity for ever (station, id), from whichever log it came first.
 CREATE TABLE events (
   station TEXT NOT NULL,           -- 'county' for the county's own
@@ -86,8 +109,10 @@ CREATE TABLE events (
   code TEXT,                       -- of a refusal; 'held' = not judged yet; NULL = settled
   pointer TEXT,
   message TEXT,
+  mended BLOB,                     -- a refused event: the id of the one that took its place
   PRIMARY KEY (station, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX events_held ON events (case_id, place) WHERE code = 'held';
 CREATE INDEX events_case ON events (case_id, place) WHERE case_id IS NOT NULL;
 
 -- A case as the county has it: the fold of its settled events.
@@ -112,6 +137,14 @@ CREATE INDEX cases_state ON cases (state, received_at, id);
 CREATE INDEX cases_item ON cases (item, received_at, id);
 CREATE INDEX cases_token ON cases (token);
 CREATE INDEX cases_receipt ON cases (receipt);
+
+-- Serials of the receipt numbers that the county had to give anew.
+CREATE TABLE reissued (
+  station TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (station, day)
+) STRICT, WITHOUT ROWID;
 
 -- Who follows a case: stations that hold, held or registered it.
 CREATE TABLE followers (

@@ -32,15 +32,44 @@ UPDATE stations SET box_used = box_used + 1 WHERE code = :code AND box_used < 99
 UPDATE stations SET feed_n = :n, feed_hash = :hash WHERE code = :code;
 
 -- name: log_insert
-INSERT INTO logs (log, station, box, state, fingerprint, not_after, opened_at)
-VALUES (:log, :station, :box, 'active', :fingerprint, :not_after, :at);
+INSERT INTO logs (log, station, box, state, not_after, opened_at) VALUES (:log, :station, :box, 'active', :not_after, :at);
 
 -- name: log_get
-SELECT station, box, state, seq, hash, fingerprint, copy_box, copy_log, not_after FROM logs WHERE log = :log;
+SELECT station, box, state, seq, hash, not_after FROM logs WHERE log = :log;
+
+-- name: certificate_put
+INSERT INTO certificates (fingerprint, log) VALUES (:fingerprint, :log) ON CONFLICT DO NOTHING;
+
+-- name: certificate_has
+SELECT 1 FROM certificates WHERE fingerprint = :fingerprint AND log = :log;
 
 -- name: log_by_fingerprint
-SELECT log, station, box, state FROM logs WHERE fingerprint = :fingerprint
-ORDER BY CASE state WHEN 'revoked' THEN 0 ELSE 1 END, opened_at DESC LIMIT 1;
+SELECT l.log FROM certificates c JOIN logs l ON l.log = c.log WHERE c.fingerprint = :fingerprint
+ORDER BY CASE l.state WHEN 'revoked' THEN 0 ELSE 1 END, l.opened_at DESC, l.box DESC LIMIT 1;
+
+-- name: log_not_after
+UPDATE logs SET not_after = :not_after WHERE log = :log;
+
+-- name: log_box
+UPDATE logs SET box = :box WHERE log = :log;
+
+-- name: log_max_box
+SELECT coalesce(max(box), 0) FROM logs WHERE station = :station;
+
+-- name: station_box_raise
+UPDATE stations SET box_used = :box WHERE code = :code AND box_used < :box;
+
+-- name: grant_open
+SELECT box FROM grants WHERE fingerprint = :fingerprint AND log IS NULL ORDER BY box LIMIT 1;
+
+-- name: grant_get
+SELECT log, fingerprint FROM grants WHERE station = :station AND box = :box;
+
+-- name: grant_put
+INSERT INTO grants (station, box, fingerprint) VALUES (:station, :box, :fingerprint);
+
+-- name: grant_use
+UPDATE grants SET log = :log WHERE station = :station AND box = :box;
 
 -- name: log_list
 SELECT log, station, box, state, seq, not_after, opened_at, seen_at, software, clock, skew, health FROM logs
@@ -65,12 +94,6 @@ UPDATE logs SET state = :state WHERE log = :log;
 -- name: log_retire_station
 UPDATE logs SET state = 'retired' WHERE station = :station AND state = 'active' AND log <> :log;
 
--- name: log_grant_copy
-UPDATE logs SET copy_box = :box, copy_log = NULL WHERE log = :log;
-
--- name: log_copied
-UPDATE logs SET copy_log = :copy WHERE log = :log;
-
 -- name: enrolment_insert
 INSERT INTO enrolments (code, station, made_by, made_at, expires_at) VALUES (:code, :station, :by, :at, :expires_at);
 
@@ -86,8 +109,54 @@ UPDATE enrolments SET request = :request, answer = :answer WHERE code = :code;
 -- name: chain_insert
 INSERT INTO chain (log, seq, id, hash) VALUES (:log, :seq, :id, :hash);
 
+-- name: chain_hash
+SELECT hash FROM chain WHERE log = :log AND seq = :seq;
+
 -- name: chain_walk
 SELECT seq, id, hash FROM chain WHERE log = :log ORDER BY seq;
+
+-- name: quarantine_put
+INSERT INTO quarantine (log, seq, raw, reason, at) VALUES (:log, :seq, :raw, :reason, :at);
+
+-- name: quarantine_has
+SELECT 1 FROM quarantine WHERE log = :log AND seq = :seq;
+
+-- name: quarantine_count
+-- scans: counts all, for /metrics
+SELECT count(*) FROM quarantine;
+
+-- name: chain_events
+SELECT c.seq, e.id, e.case_id, e.type, e.at, e.clock, e.boot, e.mono, e.actor, e.device, e.body, e.mac
+FROM chain c JOIN events e ON e.station = :station AND e.id = c.id
+WHERE c.log = :log AND c.seq BETWEEN :from AND :to ORDER BY c.seq;
+
+-- name: event_judged
+UPDATE events SET code = :code, pointer = :pointer, message = :message, place = :place WHERE station = :station AND id = :id;
+
+-- name: event_mended
+UPDATE events SET mended = :by WHERE station = :station AND id = :id;
+
+-- name: event_refusal
+SELECT case_id, type, code, mended, body FROM events WHERE station = :station AND id = :id;
+
+-- name: events_again
+SELECT station, id, log, seq, type, at, actor, body, code, place FROM events
+WHERE case_id = :case_id AND code IN ('held', 'after_refused') AND mended IS NULL ORDER BY place;
+
+-- name: events_held_of_case
+SELECT 1 FROM events WHERE case_id = :case_id AND code = 'held' AND place < :place LIMIT 1;
+
+-- name: held_cases
+-- scans: the index of held events, of which there are few
+SELECT DISTINCT case_id FROM events WHERE code = 'held' AND case_id IS NOT NULL ORDER BY case_id;
+
+-- name: held_count
+-- scans: the index of held events, for /metrics
+SELECT count(*) FROM events WHERE code = 'held';
+
+-- name: reissue_next
+INSERT INTO reissued (station, day, last) VALUES (:station, :day, 1)
+ON CONFLICT (station, day) DO UPDATE SET last = last + 1 RETURNING last;
 
 -- name: event_insert
 INSERT INTO events (station, id, log, seq, case_id, place, type, at, clock, boot, mono, actor, device, body, mac, received_at, code, pointer, message)
@@ -107,7 +176,8 @@ SELECT station, id, seq, place, type, at, clock, actor, device, body, code, poin
 WHERE case_id = :case_id ORDER BY place;
 
 -- name: event_refused_of_case
-SELECT 1 FROM events WHERE case_id = :case_id AND code IS NOT NULL AND station = :station LIMIT 1;
+SELECT 1 FROM events WHERE case_id = :case_id AND code IS NOT NULL AND code <> 'held' AND mended IS NULL
+AND station = :station AND place < :place LIMIT 1;
 
 -- name: event_count
 -- scans: counts all, for /metrics

@@ -1,0 +1,23 @@
+/* What the files of a case at the county share: casefile.c keeps it, judge.c decides, again.c decides once more, route.c
+ * tells the stations. */
+#ifndef XINKE_CASEFILE_INTERNAL_H
+#define XINKE_CASEFILE_INTERNAL_H
+
+#include "sync/county/casefile.h"
+#include "sync/county/feed.h"
+
+#define CASEFILE_HELD "held" /* stored, not judged: this release, or this county, does not know enough yet */
+
+void casefile_refuse(struct verdict *v, const char *code, const char *pointer, const char *message);
+/* The verdict on EV of station ST, whose body is BODY (NULL: erased); folds it into the case when it settles. */
+int casefile_judge(struct casefile *f, const struct store_station *st, const struct event *ev, const json_t *body,
+                   struct verdict *v, struct err *e);
+/* EV has its verdict: gives it its place in the case's order and, settled, tells whoever follows the case. */
+int casefile_placed(struct casefile *f, const struct event *ev, const char *origin, bool settled, struct err *e);
+/* Stores EV at the case's next place (0: it is of no case). */
+int casefile_insert(struct casefile *f, const char *station, const struct event *ev, int64_t now,
+                    const struct verdict *v, struct err *e);
+/* Tells the stations that follow the case, after FE was folded into it; a new holder gets the history. */
+int casefile_route(struct casefile *f, const struct feed_event *fe, struct err *e);
+
+#endif
