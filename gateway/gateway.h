@@ -27,7 +27,7 @@ enum gateway_role { ROLE_CLERK = 1, ROLE_LEAD = 2, ROLE_TECHNICIAN = 4 };
 struct gateway {
 	struct settings cfg;
 	struct log log;
-	struct clock clock;      /* read by all; its floor stays */
+	struct clock clock;      /* read by all; the waker moves it */
 	int64_t started;         /* monotonic ms */
 	struct readers *readers; /* ledger connections for reading */
 	struct ledger *ledger;   /* the writer's connection */

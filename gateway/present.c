@@ -146,6 +146,10 @@ json_t *present_event(const struct ledger_history *h)
 	casejson_text(o, "type", h->ev.type, &rc);
 	casejson_time(o, "at", h->ev.at, &rc);
 	casejson_text(o, "clock", clock_quality_name(h->ev.quality), &rc);
+	if (h->corrected)
+		casejson_time(o, "corrected_at", h->corrected, &rc);
+	else
+		caseview_set(o, "corrected_at", json_null(), &rc);
 	casejson_text(o, "actor", h->ev.actor, &rc);
 	caseview_set(o, "device", *h->ev.device ? json_string(h->ev.device) : json_null(), &rc);
 	casejson_text(o, "origin", h->ev.origin, &rc);

@@ -106,6 +106,7 @@ static int round_once(struct waker *w)
 	struct err e = {0};
 	bool more = false;
 	struct ledger *l = readers_take(gw->readers);
+	if (ledger_clock_load(l, &e)) log_warn(&gw->log, "clock", "text=\"%s\"", e.msg);
 	(void)items_refresh(gw->items, l, &gw->log);
 	int ms = changes_serve(gw, l, TICK_MS);
 	if (follow_round(gw->follow, l, &more, &e)) log_warn(&gw->log, "search_list", "text=\"%s\"", e.msg);

@@ -10,6 +10,7 @@
 #define DAY_MS   86400000LL
 #define ASK_MS   1000 /* between two questions after NTP: each is a system call, and the answer changes slowly */
 #define CHINA_MS (8 * 3600000LL)
+#define BUILD_MS ((int64_t)XINKE_BUILD_EPOCH * 1000)
 
 static int64_t ms_of(clockid_t id)
 {
@@ -35,21 +36,31 @@ static void read_system(struct clock *c, int64_t *wall, int64_t *mono, bool *syn
 
 void clock_init(struct clock *c)
 {
-	*c = (struct clock){.read = read_system, .floor = (int64_t)XINKE_BUILD_EPOCH * 1000};
+	*c = (struct clock){.read = read_system, .floor = BUILD_MS};
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
 	if (!f || fscanf(f, "%36s", c->boot) != 1)
 		(void)snprintf(c->boot, sizeof c->boot, "00000000-0000-0000-0000-000000000000");
 	if (f) (void)fclose(f);
 }
 
+static bool wrong(int64_t wall, int64_t now)
+{
+	return wall > now + CLOCK_OFF_MS || wall < now - CLOCK_OFF_MS;
+}
+
 struct clock_now clock_read(struct clock *c)
 {
 	struct clock_now n = {0};
 	bool synced = false;
+	int64_t base = c->base, low = c->floor;
 	c->read(c, &n.wall, &n.mono, &synced);
+	if (base && wrong(n.wall, n.mono + base)) {
+		n.wall = n.mono + base;
+		synced = true;
+	}
 	n.quality = synced ? CLOCK_SYNCED : CLOCK_RTC;
-	if (n.wall < c->floor) {
-		n.wall = c->floor;
+	if (n.wall < low) {
+		n.wall = low;
 		n.quality = CLOCK_FLOOR;
 	}
 	return n;
@@ -58,6 +69,20 @@ struct clock_now clock_read(struct clock *c)
 void clock_raise_floor(struct clock *c, int64_t ms)
 {
 	if (ms > c->floor) c->floor = ms;
+}
+
+void clock_told(struct clock *c, int64_t now, int64_t mono)
+{
+	c->base = now - mono;
+	if (now < c->floor) c->floor = now > BUILD_MS ? now : BUILD_MS;
+}
+
+bool clock_system_off(struct clock *c, int64_t now)
+{
+	int64_t wall, mono;
+	bool synced;
+	c->read(c, &wall, &mono, &synced);
+	return wrong(wall, now);
 }
 
 static const char *const names[] = {[CLOCK_FLOOR] = "floor", [CLOCK_RTC] = "rtc", [CLOCK_SYNCED] = "synced"};

@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CLOCK_OFF_MS 300000 /* a clock that is off by more is wrong, and the county's time stands in its place */
+
 enum clock_quality {
 	CLOCK_FLOOR,  /* the system clock was before the floor; the floor stands in its place */
 	CLOCK_RTC,    /* the system clock, set by nobody that we know of */
-	CLOCK_SYNCED, /* the kernel says that NTP keeps it */
+	CLOCK_SYNCED, /* the kernel says that NTP keeps it, or the county's time of this boot stands in its place */
 };
 
 struct clock_now {
@@ -23,9 +25,11 @@ struct clock_now {
 
 struct clock {
 	void (*read)(struct clock *c, int64_t *wall, int64_t *mono, bool *synced); /* the source; tests put their own */
-	int64_t floor;                                                             /* Unix ms */
-	char boot[37];                                                             /* boot id as UUID text */
-	void *arg;                                                                 /* the source's own */
+	_Atomic int64_t floor;                                                     /* Unix ms */
+	_Atomic int64_t
+	    base;      /* the county's time at this machine's boot, Unix ms, by its last signed word; 0 = not known */
+	char boot[37]; /* boot id as UUID text */
+	void *arg;     /* the source's own */
 	_Atomic int64_t
 	    asked; /* the system's: monotonic ms when NTP was asked after, times two, plus one where it keeps time */
 };
@@ -35,6 +39,11 @@ void clock_init(struct clock *c);
 struct clock_now clock_read(struct clock *c);
 /* Raises the floor to MS; never lowers it. */
 void clock_raise_floor(struct clock *c, int64_t ms);
+/* The county says, signed, that it was NOW (Unix ms) at MONO: from here on the monotonic clock counts from there wherever
+ * the system's clock is wrong. A floor above NOW comes down to it, though not below the build date. */
+void clock_told(struct clock *c, int64_t now, int64_t mono);
+/* Is the system's own clock wrong, held against NOW (Unix ms)? */
+bool clock_system_off(struct clock *c, int64_t now);
 /* "synced", "rtc", "floor". */
 const char *clock_quality_name(enum clock_quality q);
 bool clock_quality_parse(const char *s, enum clock_quality *out);

@@ -12,21 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EVENT_TYPE_MAX   32  /* bytes of a type name, NUL included */
-#define EVENT_ACTOR_MAX  168 /* bytes of an actor: 50 characters and NUL */
-#define EVENT_DEVICE_MAX 64
-#define EVENT_ORIGIN_MAX 64       /* a station's code, or "county" */
-#define EVENT_BODY_MAX   65536    /* bytes of a canonical body */
-#define EVENT_KEY_LEN    32       /* bytes of a station key */
-#define EVENT_COUNTY     "county" /* the origin of what the county appends */
-#define EVENT_LOG_OPENED "log_opened"
+#define EVENT_TYPE_MAX    32  /* bytes of a type name, NUL included */
+#define EVENT_ACTOR_MAX   168 /* bytes of an actor: 50 characters and NUL */
+#define EVENT_DEVICE_MAX  64
+#define EVENT_ORIGIN_MAX  64       /* a station's code, or "county" */
+#define EVENT_BODY_MAX    65536    /* bytes of a canonical body */
+#define EVENT_KEY_LEN     32       /* bytes of a station key */
+#define EVENT_COUNTY      "county" /* the origin of what the county appends */
+#define EVENT_LOG_OPENED  "log_opened"
+#define EVENT_CLOCK_FIXED "clock_fixed" /* {boot, offset, error}: the county's time at its `at` and `mono` */
 
 struct event {
 	uint8_t log[UUID_LEN]; /* the station's log; zero for county events */
 	int64_t seq;           /* from 1, dense in its log; 0 for county events */
 	uint8_t id[UUID_LEN];  /* with the station, its identity for ever */
 	uint8_t case_id[UUID_LEN];
-	bool has_case; /* false for log_opened and the like */
+	bool has_case; /* false for log_opened and clock_fixed */
 	char type[EVENT_TYPE_MAX];
 	char station[13]; /* whose log */
 	char actor[EVENT_ACTOR_MAX];

@@ -365,3 +365,18 @@ int x509_verify(const char *cert_pem, const char *root_pem, enum x509_eku want, 
 	mbedtls_x509_crt_free(&root);
 	return rc;
 }
+
+int x509_pin(const char *cert_pem, char out[X509_PIN_MAX], struct err *e)
+{
+	mbedtls_x509_crt crt;
+	unsigned char spki[512];
+	uint8_t sum[DIGEST_LEN];
+	mbedtls_x509_crt_init(&crt);
+	int ret = mbedtls_x509_crt_parse(&crt, (const unsigned char *)cert_pem, strlen(cert_pem) + 1);
+	int len = ret ? ret : mbedtls_pk_write_pubkey_der(&crt.pk, spki, sizeof spki); /* at the end of the buffer */
+	mbedtls_x509_crt_free(&crt);
+	if (len <= 0) return ec_fail(e, len, ERR_INVALID, "the certificate's key");
+	digest_sha256(spki + sizeof spki - len, (size_t)len, sum);
+	(void)text_b64(sum, DIGEST_LEN, out);
+	return ERR_OK;
+}

@@ -62,6 +62,10 @@ int x509_issue(struct ec_key *ca_key, const char *ca_pem, const char *csr_pem, c
                char out[X509_PEM_MAX], struct err *e);
 /* Reads a certificate (PEM, or DER bytes). */
 int x509_read(const void *cert, size_t len, struct x509_info *out, struct err *e);
+#define X509_PIN_MAX 45 /* bytes of a pin, NUL included */
+/* The pin of a certificate's key, as libcurl takes it: base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469,
+ * section 2.4). */
+int x509_pin(const char *cert_pem, char out[X509_PIN_MAX], struct err *e);
 /* Checks CERT against the root: signature, dates at NOW (ms), the EKU bit wanted. ERR_DENIED with the reason in E; so
  * too where memory ran out in the middle, which mbedTLS does not tell apart. */
 int x509_verify(const char *cert_pem, const char *root_pem, enum x509_eku want, int64_t now, struct err *e);

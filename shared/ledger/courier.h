@@ -30,4 +30,10 @@ struct ledger_answer {
  * county has lost of this station's events is appended again under its old identity. */
 int ledger_apply(struct ledger *l, const struct ledger_answer *a, struct err *e);
 
+/* The county has signed that it is NOW (Unix ms), good to ERROR ms either way: the clock follows it (clock_told), the
+ * floor and the county's time of this boot are kept for the next start and for the gateway. *FIXED when the clock was off
+ * by more than CLOCK_OFF_MS: then clock_fixed is appended, from which the times of this boot's earlier events are put
+ * right. */
+int ledger_clock_told(struct ledger *l, int64_t now, int64_t error, bool *fixed, struct err *e);
+
 #endif

@@ -96,6 +96,8 @@ int ledger_put_new(struct ledger *l, struct ledger_fold *f, const struct ledger_
 typedef bool ledger_history_fn(const struct ledger_history *h, void *arg);
 int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_fold *out, ledger_history_fn *fn,
                      void *arg, struct err *e);
+/* When EV truly was (ms), by the clock_fixed of its boot; 0 where its own time may stand. */
+int ledger_clock_corrected(struct ledger *l, const struct event *ev, int64_t *out, struct err *e);
 /* An event from a row of events_after (log number LOG); release it. */
 int ledger_event_row(struct ledger *l, struct db_stmt *s, int64_t log, struct event *ev, struct err *e);
 /* The same, without its body where that does not open. */

@@ -82,6 +82,8 @@ const struct ledger_identity *ledger_identity(struct ledger *l);
 /* The open log. ERR_NOTFOUND when there is none. */
 int ledger_head(struct ledger *l, struct ledger_head *out, struct err *e);
 struct clock_now ledger_now(struct ledger *l);
+/* Gives the clock what the courier has learnt of the time since; opening does it first. */
+int ledger_clock_load(struct ledger *l, struct err *e);
 /* The connection, for the tables that are not the ledger's own (staff, sessions). Borrowed. */
 struct db *ledger_db(struct ledger *l);
 

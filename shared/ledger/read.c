@@ -221,26 +221,32 @@ int ledger_refusals_note(struct ledger_refusal **list, const struct ledger_histo
 }
 
 struct history_arg {
+	struct ledger *l;
 	bool (*fn)(const struct ledger_history *, void *);
 	void *arg;
 	int64_t n;
+	int rc;
+	struct err *e;
 };
 
 static bool history_row(const struct ledger_history *h, void *arg)
 {
 	struct history_arg *a = arg;
+	struct ledger_history row = *h;
 	a->n++;
-	return a->fn(h, a->arg);
+	if (h->own) a->rc = ledger_clock_corrected(a->l, &h->ev, &row.corrected, a->e);
+	return !a->rc && a->fn(&row, a->arg);
 }
 
 int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
                         void *arg, struct err *e)
 {
 	struct ledger_fold f;
-	struct history_arg a = {fn, arg, 0};
+	struct history_arg a = {.l = l, .fn = fn, .arg = arg, .e = e};
 	int rc = ledger_fold_case(l, id, &f, history_row, &a, e);
 	if (rc) return rc;
 	caseview_release(&f.view);
+	if (a.rc) return a.rc;
 	return a.n ? ERR_OK : err_set(e, ERR_NOTFOUND, "no such case");
 }
 

@@ -34,6 +34,8 @@ struct ledger_history {
 	struct event ev; /* borrowed during the call */
 	bool own;        /* false: the county's or another station's, by the feed */
 	bool fits;       /* was applied to the case's view */
+	int64_t
+	    corrected; /* in a case's history: when it truly was, Unix ms, where the clock was wrong and was put right in that boot; else 0 */
 	enum ledger_sync sync;
 	const char *code, *pointer, *message; /* of a refusal, else NULL */
 };

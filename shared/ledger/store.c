@@ -126,6 +126,7 @@ int ledger_open(const struct ledger_config *cfg, struct ledger **out, struct err
 	if (!rc) rc = db_expect_version(l->db, LEDGER_SCHEMA, e);
 	if (!rc) rc = check_key(l, cfg->mode == LEDGER_MIGRATE, e);
 	if (!rc) rc = db_prepare_all(l->db, e);
+	if (!rc) rc = ledger_clock_load(l, e);
 	if (rc) {
 		ledger_close(l);
 		return rc;

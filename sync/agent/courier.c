@@ -25,7 +25,7 @@ struct courier {
 	struct pack *pack;
 	char *root; /* PEM */
 	int wake;   /* descriptor */
-	char gateway[AGENT_PATH_MAX];
+	char gateway[AGENT_PATH_MAX], url[CONFIG_TEXT_MAX];
 };
 
 /* --- what the hands are given --- */
@@ -35,6 +35,24 @@ static int call(void *arg, const char *path, const char *body, size_t len, int t
 {
 	struct courier *c = arg;
 	return transport_call(c->t, path, body, len, timeout_ms, out, e);
+}
+
+static int ask(void *arg, const char *path, int timeout_ms, struct transport_answer *out, struct err *e)
+{
+	struct courier *c = arg;
+	struct transport *t = NULL;
+	struct transport_config tc = {.url = c->url};
+	int rc = transport_open(&tc, &t, e);
+	if (!rc) rc = transport_call(t, path, NULL, 0, timeout_ms, out, e);
+	transport_close(t);
+	return rc;
+}
+
+static void pin(void *arg, const char *pins)
+{
+	struct courier *c = arg;
+	struct err e = {0};
+	if (transport_pin(c->t, pins, &e)) log_error(c->a->log, "pin", "%s", e.msg);
 }
 
 static int space(void *arg, int64_t *avail, int64_t *total)
@@ -78,13 +96,13 @@ static void step(struct courier *c)
 
 static int open_transport(struct courier *c, struct err *e)
 {
-	char url[CONFIG_TEXT_MAX], ca[AGENT_PATH_MAX], cert[AGENT_PATH_MAX], key[AGENT_PATH_MAX];
+	char ca[AGENT_PATH_MAX], cert[AGENT_PATH_MAX], key[AGENT_PATH_MAX];
 	size_t n;
 	agent_path(ca, c->a->cfg->data, "root.crt");
 	agent_path(cert, c->a->cfg->keys, "client.crt");
 	agent_path(key, c->a->cfg->keys, "client.key");
-	struct transport_config tc = {.url = url, .ca_file = ca, .cert_file = cert, .key_file = key};
-	int rc = ledger_meta_text(c->h.l, "county_url", url, sizeof url, e);
+	struct transport_config tc = {.url = c->url, .ca_file = ca, .cert_file = cert, .key_file = key};
+	int rc = ledger_meta_text(c->h.l, "county_url", c->url, sizeof c->url, e);
 	if (!rc) rc = file_read(ca, X509_PEM_MAX, &c->root, &n, e);
 	return rc ? rc : transport_open(&tc, &c->t, e);
 }
@@ -117,9 +135,6 @@ static int open_all(struct courier *c, const volatile int *stop, struct err *e)
 	c->wake = wake_bind(path, e);
 	if (c->wake < 0) return ERR_IO;
 	if (await_enrolment(c, stop)) return ERR_OK;
-	rc = ledger_meta_int(c->h.l, "floor", 0, &c->h.floor, e);
-	if (rc) return rc;
-	clock_raise_floor(&c->a->clock, c->h.floor);
 	size_t n;
 	const struct pack_dict *dicts = dict_all(&n);
 	rc = pack_new(dicts, n, &c->pack, e);
@@ -136,8 +151,14 @@ static int open_all(struct courier *c, const volatile int *stop, struct err *e)
 int courier_run(struct agent *a, const volatile int *stop, struct err *e)
 {
 	struct courier c = {.a = a, .wake = -1};
-	c.h = (struct hands){
-	    .clock = &a->clock, .log = a->log, .call = call, .space = space, .changed = changed, .arg = &c};
+	c.h = (struct hands){.clock = &a->clock,
+	                     .log = a->log,
+	                     .call = call,
+	                     .ask = ask,
+	                     .pin = pin,
+	                     .space = space,
+	                     .changed = changed,
+	                     .arg = &c};
 	int rc = open_all(&c, stop, e);
 	if (!rc && c.t) {
 		log_info(a->log, "started", "station %s", ledger_identity(c.h.l)->station);

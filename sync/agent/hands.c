@@ -1,7 +1,8 @@
 /* See hands.h. Every step ends in the engine_* call that reports it. */
 #include "sync/agent/hands.h"
 
-#include "shared/crypto/x509.h"
+#include "sync/agent/time.h"
+
 #include "shared/ledger/courier.h"
 #include "shared/ledger/read.h"
 #include "shared/ledger/write.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOOR_STEP_MS  (10 * 60000LL) /* the floor is written when it rose by this much: not at every answer */
 #define KEY_TIMEOUT_MS 20000
 
 static int64_t mono(struct hands *h)
@@ -82,6 +82,17 @@ static void do_read(struct hands *h, const struct engine_step *s)
 	engine_loaded(h->g, &in);
 }
 
+/* TLS does not believe the county: is it the date? */
+static void do_time(struct hands *h, const struct err *why)
+{
+	bool helped = false;
+	struct err e = {0};
+	int rc = time_ask(h, &helped, &e);
+	if (rc) log_info(h->log, "time", "not known: %s", e.msg);
+	engine_failed(h->g, mono(h), why->msg);
+	if (helped) engine_kick(h->g, true);
+}
+
 static void do_send(struct hands *h, const struct engine_step *s)
 {
 	struct transport_answer a = {0};
@@ -92,8 +103,12 @@ static void do_send(struct hands *h, const struct engine_step *s)
 		engine_store_failed(h->g, mono(h), &e);
 		return;
 	}
+	int64_t start = mono(h);
 	rc = h->call(h->arg, "/sync/v1/exchange", s->body, s->len, s->timeout_ms, &a, &e);
-	if (rc)
+	h->took = mono(h) - start;
+	if (rc == (int)ERR_DENIED && h->ask)
+		do_time(h, &e);
+	else if (rc)
 		engine_failed(h->g, mono(h), e.msg);
 	else
 		engine_answered(h->g, mono(h), a.status, a.body, a.len, *a.signature ? a.signature : NULL);
@@ -101,38 +116,19 @@ static void do_send(struct hands *h, const struct engine_step *s)
 	transport_answer_release(&a);
 }
 
-/* An answer key is believed when its certificate has our root, the answer-signing usage and the id that was asked for. */
 static struct ec_key *fetch_key(struct hands *h, const char *id)
 {
-	char path[96], hex[TEXT_HEX_LEN(DIGEST_LEN)];
+	char path[96];
 	struct transport_answer a = {0};
-	struct x509_info info;
 	struct ec_key *key = NULL;
 	struct err e = {0};
 	(void)snprintf(path, sizeof path, "/sync/v1/keys/%s", id);
 	int rc = h->call(h->arg, path, NULL, 0, KEY_TIMEOUT_MS, &a, &e);
 	if (!rc && a.status != 200) rc = err_set(&e, ERR_NOTFOUND, "HTTP %d", a.status);
-	if (!rc) rc = x509_verify(a.body, h->root, X509_EKU_ANSWER, clock_read(h->clock).wall, &e);
-	if (!rc) rc = x509_read(a.body, a.len, &info, &e);
-	if (!rc) {
-		text_hex(info.fingerprint, DIGEST_LEN, hex);
-		if (strlen(id) < 16 || strncmp(hex, id, strlen(id)) != 0)
-			rc = err_set(&e, ERR_DENIED, "a certificate of another id");
-	}
-	if (!rc) rc = ec_key_from_cert(a.body, a.len, &key, &e);
+	if (!rc) rc = time_key(a.body, a.len, id, h->root, clock_read(h->clock).wall, &key, &e);
 	if (rc) log_warn(h->log, "answer_key", "%s", e.msg);
 	transport_answer_release(&a);
 	return rc ? NULL : key;
-}
-
-/* A signed time of the county: the clock may not be believed below it from now on. */
-static int raise_floor(struct hands *h, int64_t now, struct err *e)
-{
-	clock_raise_floor(h->clock, now);
-	if (now < h->floor + FLOOR_STEP_MS) return ERR_OK;
-	int rc = ledger_meta_set_int(h->l, "floor", now, e);
-	if (!rc) h->floor = now;
-	return rc;
 }
 
 static void do_apply(struct hands *h, const struct engine_step *s, bool rewind)
@@ -146,7 +142,7 @@ static void do_apply(struct hands *h, const struct engine_step *s, bool rewind)
 	                           .more = a->more};
 	memcpy(la.received_hash, a->received.hash, DIGEST_LEN);
 	int rc = ledger_apply(h->l, &la, &e);
-	if (!rc) rc = raise_floor(h, MUTANT(floor_by_system_clock, a->now, clock_read(h->clock).wall), &e);
+	if (!rc) rc = time_told(h, MUTANT(floor_by_system_clock, a->now, clock_read(h->clock).wall), h->took, &e);
 	if (rc) {
 		log_error(h->log, "apply", "%s", e.msg);
 		engine_store_failed(h->g, mono(h), &e);

@@ -20,10 +20,16 @@ struct hands {
 	/* POST (BODY) or GET (BODY NULL) to the county: as transport_call. */
 	int (*call)(void *arg, const char *path, const char *body, size_t len, int timeout_ms,
 	            struct transport_answer *out, struct err *e);
+	/* GET over a connection that nothing vouches for; NULL = the time is not asked. */
+	int (*ask)(void *arg, const char *path, int timeout_ms, struct transport_answer *out, struct err *e);
+	/* Believe the county by these keys ("sha256//...;...") and not by the dates of its certificate; NULL = by its
+	 * certificate again. */
+	void (*pin)(void *arg, const char *pins);
 	int (*space)(void *arg, int64_t *avail, int64_t *total); /* bytes of the data folder; NULL = not told */
 	void (*changed)(void *arg);                              /* the gateway has something to look at; NULL = none */
 	void *arg;
-	int64_t floor;                      /* as it is stored */
+	bool pinned;                        /* the system's clock is wrong: see `pin` */
+	int64_t took;                       /* ms of the last call */
 	int64_t last_success, last_attempt; /* Unix ms, 0 = never */
 };
 

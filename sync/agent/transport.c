@@ -87,6 +87,14 @@ int transport_open(const struct transport_config *cfg, struct transport **out, s
 	return ERR_OK;
 }
 
+int transport_pin(struct transport *t, const char *pins, struct err *e)
+{
+	CURLcode c = curl_easy_setopt(t->h, CURLOPT_PINNEDPUBLICKEY, pins);
+	if (!c) c = curl_easy_setopt(t->h, CURLOPT_SSL_VERIFYPEER, pins ? 0L : 1L);
+	if (!c) c = curl_easy_setopt(t->h, CURLOPT_SSL_VERIFYHOST, pins ? 0L : 2L);
+	return c ? err_set(e, ERR_IO, "libcurl: %s", curl_easy_strerror(c)) : ERR_OK;
+}
+
 void transport_close(struct transport *t)
 {
 	if (!t) return;
@@ -103,6 +111,7 @@ static enum err_code code_of(CURLcode c)
 	case CURLE_OUT_OF_MEMORY: return ERR_NOMEM;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 	case CURLE_SSL_ISSUER_ERROR: return ERR_DENIED;
 	default: return ERR_IO;
 	}

@@ -48,6 +48,7 @@ struct county {
 	pthread_mutex_t lock;
 	char answer_key_id[WIRE_KEY_ID_MAX]; /* first 16 bytes of the certificate's SHA-256, hex */
 	char answer_cert[X509_PEM_MAX];
+	char server_pin[X509_PIN_MAX]; /* of the key that TLS shows; "" where there is none */
 	uint8_t recovery[SEAL_KEY_LEN];
 };
 
@@ -67,6 +68,12 @@ int county_store(const struct county *c, enum store_mode mode, struct store **ou
 
 /* Signs ANSWER to REQUEST into OUT, the header Xinke-Signature. Any thread. */
 int county_sign(struct county *c, const char *request, size_t len, const char *answer, size_t answer_len, char out[256],
+                struct err *e);
+
+#define COUNTY_TIME_MAX 256
+/* The time as a box with a dead clock is told it: {nonce, now, server_keys} into TEXT, *N bytes, and its signature. Any
+ * thread. */
+int county_time(struct county *c, const char *nonce, char text[COUNTY_TIME_MAX], size_t *n, char signature[256],
                 struct err *e);
 
 /* --- exchange.c --- */

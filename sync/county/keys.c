@@ -170,6 +170,14 @@ static int load_answer(struct county *c, struct err *e)
 	return rc;
 }
 
+static int load_pin(struct county *c, struct err *e)
+{
+	char path[FILE_PATH_MAX], cert[X509_PEM_MAX];
+	int rc = county_path(c->cfg, pairs[1].cert, path, e);
+	if (!rc) rc = file_load(path, false, cert, sizeof cert, NULL, e);
+	return rc ? rc : x509_pin(cert, c->server_pin, e);
+}
+
 int county_init(struct county *c, const struct county_config *cfg, const struct log *log, struct err *e)
 {
 	char path[FILE_PATH_MAX];
@@ -186,7 +194,8 @@ int county_init(struct county *c, const struct county_config *cfg, const struct 
 		explicit_bzero(key, sizeof key);
 	}
 	if (!rc) rc = open_ca(cfg, &c->ca, e);
-	return rc ? rc : load_answer(c, e);
+	if (!rc) rc = load_answer(c, e);
+	return rc ? rc : load_pin(c, e);
 }
 
 void county_release(struct county *c)
@@ -218,4 +227,15 @@ int county_sign(struct county *c, const char *request, size_t len, const char *a
 	(void)text_b64(sig, n, b64);
 	(void)snprintf(out, 256, "%s,%s", c->answer_key_id, b64);
 	return ERR_OK;
+}
+
+int county_time(struct county *c, const char *nonce, char text[COUNTY_TIME_MAX], size_t *n, char signature[256],
+                struct err *e)
+{
+	int len =
+	    snprintf(text, COUNTY_TIME_MAX, "{\"nonce\":\"%s\",\"now\":%lld,\"server_keys\":[%s%s%s]}", nonce,
+	             (long long)county_now(c), *c->server_pin ? "\"" : "", c->server_pin, *c->server_pin ? "\"" : "");
+	if (len < 0 || len >= COUNTY_TIME_MAX) return err_set(e, ERR_INVALID, "nonce");
+	*n = (size_t)len;
+	return county_sign(c, nonce, strlen(nonce), text, *n, signature, e);
 }

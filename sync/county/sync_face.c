@@ -136,17 +136,16 @@ void sync_face_renew(struct http_req *req, void *ctx)
 static void tell_time(struct call *c, struct worker *w)
 {
 	struct err e = {0};
-	char text[128], signature[256];
+	char text[COUNTY_TIME_MAX], signature[256];
+	size_t n = 0;
 	(void)w;
-	int n =
-	    snprintf(text, sizeof text, "{\"nonce\":\"%s\",\"now\":%lld}", c->text, (long long)county_now(c->county));
-	int rc = county_sign(c->county, c->text, strlen(c->text), text, (size_t)n, signature, &e);
+	int rc = county_time(c->county, c->text, text, &n, signature, &e);
 	if (rc) {
 		call_error(c, rc, &e);
 		return;
 	}
 	http_reply_header(c->req, WIRE_SIGNATURE_HEADER, signature);
-	http_reply(c->req, 200, "application/json", text, (size_t)n);
+	http_reply(c->req, 200, "application/json", text, n);
 }
 
 void sync_face_now(struct http_req *req, void *ctx)

@@ -37,6 +37,7 @@ struct box {
 	struct ledger *cl;
 	struct engine *g;
 	struct hands hands;
+	bool pinned;            /* the courier holds the county by its key and not by dates */
 	bool in_step, want_cut; /* inside hands_step; the power is to go when it comes back */
 	uint64_t step;          /* only the newest courier event counts */
 	int64_t last_boot;

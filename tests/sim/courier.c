@@ -53,6 +53,23 @@ void courier_disarm(struct vfs_proc *p)
 	vfs_proc_fail_at(p, 0, 0);
 }
 
+static void pin(void *arg, const char *pins)
+{
+	struct box *b = arg;
+	b->pinned = pins != NULL;
+}
+
+/* The gateway looks at the time that the courier has learnt; it may be reading its disk in vain. */
+static void changed(void *arg)
+{
+	struct box *b = arg;
+	struct err e = {0};
+	if (!b->gw || vfs_proc_dead(b->gp)) return;
+	vfs_as(b->gp);
+	(void)ledger_clock_load(b->gw, &e);
+	vfs_as(b->cp);
+}
+
 static bool went_well(struct box *b)
 {
 	struct engine_status st;
@@ -118,11 +135,13 @@ int courier_open(struct world *w, struct box *b, struct err *e)
 	                          .clock = &b->cclock,
 	                          .root = ca_root_pem(w->kit->county[0].ca),
 	                          .call = net_call,
+	                          .ask = net_ask,
+	                          .pin = pin,
+	                          .changed = changed,
 	                          .space = space,
 	                          .arg = b};
-	int rc = ledger_meta_int(b->cl, "floor", 0, &b->hands.floor, e);
-	if (rc) return rc;
-	clock_raise_floor(&b->cclock, b->hands.floor);
+	(void)e;
+	b->pinned = false;
 	b->g = b->hands.g = engine_new(&ec);
 	if (!b->g) return err_set(e, ERR_NOMEM, "engine");
 	schedule(w, b, w->now + 1);

@@ -81,7 +81,7 @@ static bool active(struct world *w, struct box *b)
 	return l.state != LOG_REVOKED && (!forgotten || l.state == LOG_ACTIVE);
 }
 
-/* The technician makes his rounds: everything is switched on, has its right time and an active certificate. */
+/* The technician makes his rounds: everything is switched on and has an active certificate. */
 static void put_right(struct world *w)
 {
 	w->quiet = true;
@@ -96,8 +96,8 @@ static void put_right(struct world *w)
 		if (!b->machine || b->gone) continue;
 		vfs_limit(b->machine, 0);
 		b->down_until = b->portal_until = 0;
-		b->hw.offset = b->hw.drift = 0;
-		b->hw.synced = true;
+		b->hw.drift = 0; /* a wrong date stays: nobody sets a clock in the village */
+		b->hw.synced = b->hw.offset == 0;
 		box_stop(w, b);
 		box_start(w, b);
 		if (!b->enrolled || !active(w, b)) (void)box_enrol(w, b, false);

@@ -43,6 +43,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE UNIQUE INDEX events_id ON events (id, log);
 CREATE INDEX events_case ON events (case_id, n) WHERE case_id IS NOT NULL;
+CREATE INDEX events_clock ON events (boot, n) WHERE type = 'clock_fixed';
 
 -- What the county sent, raw and in its order.
 CREATE TABLE feed (
