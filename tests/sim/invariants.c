@@ -102,9 +102,22 @@ static void shown(struct world *w, struct office *o, struct box *b, const struct
 	db_reset(q);
 }
 
+/* A retired log gets no feed (design section 5, point 10): nothing can take back what it shows. */
+static bool gets_feed(struct world *w, struct box *b)
+{
+	struct ledger_head h;
+	struct store_log l;
+	struct err e = {0};
+	struct office *o = office_any(w);
+	vfs_as(b->gp);
+	if (!o || ledger_head(b->gw, &h, &e)) return false;
+	vfs_as(o->p);
+	return !store_log(o->s, h.log, &l, &e) && l.state == LOG_ACTIVE;
+}
+
 void invariants_shown(struct world *w, struct box *b)
 {
-	if (!b->gw || !b->cl || b->in_step || b->office_epoch != w->county.epoch) return;
+	if (!b->gw || !b->cl || b->in_step || b->office_epoch != w->county.epoch || !gets_feed(w, b)) return;
 	for (int i = 0; i < 5 && w->model.n; i++) {
 		const struct call *c = &w->model.calls[sim_draw(&w->user, w->model.n)];
 		struct office *o = office_any(w);
