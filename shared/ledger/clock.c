@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FLOOR_STEP_MS (10 * 60000LL) /* the floor is written when it rose by this much: not at every answer */
+#define SHOWN_MS      1000           /* a smaller difference is none */
 #define BASE_STEP_MS  30000          /* likewise the county's time of this boot */
 
 /* The county's time at boot, as it is stored: of this boot, or 0. */
@@ -43,7 +44,7 @@ int ledger_clock_corrected(struct ledger *l, const struct event *ev, int64_t *ou
 	int r = db_step(q, e);
 	if (r > 0) *out = db_int(q, 0) - (db_int(q, 1) - ev->mono);
 	db_reset(q);
-	if (llabs(*out - ev->at) <= CLOCK_OFF_MS) *out = 0;
+	if (llabs(*out - ev->at) < SHOWN_MS) *out = 0;
 	return r < 0 ? -r : ERR_OK;
 }
 

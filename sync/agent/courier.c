@@ -2,6 +2,7 @@
  * gateway's datagram; looks by itself once a second, so that a lost wake-up costs no more. */
 #include "sync/agent/agent.h"
 #include "sync/agent/hands.h"
+#include "sync/agent/renewal.h"
 #include "sync/agent/transport.h"
 
 #include "shared/crypto/rng.h"
@@ -22,6 +23,7 @@ struct courier {
 	struct agent *a;
 	struct hands h;
 	struct transport *t;
+	struct renewal renewal;
 	struct pack *pack;
 	char *root; /* PEM */
 	int wake;   /* descriptor */
@@ -82,9 +84,23 @@ static void do_wait(struct courier *c, const struct engine_step *s)
 		engine_kick(c->h.g, false);
 }
 
+/* A certificate that the connection was opened with counts until it is opened again. */
+static void renew(struct courier *c)
+{
+	bool client, server;
+	struct err e = {0};
+	if (renewal_look(&c->renewal, &c->h, &client, &server, &e)) log_warn(c->a->log, "renewal", "%s", e.msg);
+	if (server) changed(c);
+	if (!client) return;
+	log_info(c->a->log, "renewed", "the county has signed a new certificate");
+	transport_forget(c->t);
+	engine_kick(c->h.g, true);
+}
+
 static void step(struct courier *c)
 {
 	struct engine_step s;
+	renew(c);
 	engine_next(c->h.g, clock_read(&c->a->clock).mono, &s);
 	if (s.what == ENGINE_WAIT)
 		do_wait(c, &s);
@@ -96,12 +112,15 @@ static void step(struct courier *c)
 
 static int open_transport(struct courier *c, struct err *e)
 {
-	char ca[AGENT_PATH_MAX], cert[AGENT_PATH_MAX], key[AGENT_PATH_MAX];
+	char ca[AGENT_PATH_MAX];
 	size_t n;
+	agent_path(c->renewal.client_crt, c->a->cfg->keys, "client.crt");
+	agent_path(c->renewal.client_key, c->a->cfg->keys, "client.key");
+	agent_path(c->renewal.server_crt, c->a->cfg->data, "server.crt");
+	agent_path(c->renewal.server_csr, c->a->cfg->data, "server.csr");
 	agent_path(ca, c->a->cfg->data, "root.crt");
-	agent_path(cert, c->a->cfg->keys, "client.crt");
-	agent_path(key, c->a->cfg->keys, "client.key");
-	struct transport_config tc = {.url = c->url, .ca_file = ca, .cert_file = cert, .key_file = key};
+	struct transport_config tc = {
+	    .url = c->url, .ca_file = ca, .cert_file = c->renewal.client_crt, .key_file = c->renewal.client_key};
 	int rc = ledger_meta_text(c->h.l, "county_url", c->url, sizeof c->url, e);
 	if (!rc) rc = file_read(ca, X509_PEM_MAX, &c->root, &n, e);
 	return rc ? rc : transport_open(&tc, &c->t, e);

@@ -8,6 +8,7 @@
 #include "sync/engine/wire.h"
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct transport {
 	char *url;
 	struct buf in;
 	char signature[256];
+	bool forget; /* the next call is to open a connection */
 };
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -95,6 +97,11 @@ int transport_pin(struct transport *t, const char *pins, struct err *e)
 	return c ? err_set(e, ERR_IO, "libcurl: %s", curl_easy_strerror(c)) : ERR_OK;
 }
 
+void transport_forget(struct transport *t)
+{
+	t->forget = true;
+}
+
 void transport_close(struct transport *t)
 {
 	if (!t) return;
@@ -123,6 +130,8 @@ static CURLcode set_call(struct transport *t, const char *url, struct curl_slist
 	CURLcode c = curl_easy_setopt(t->h, CURLOPT_URL, url);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_HTTPHEADER, headers);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	if (!c) c = curl_easy_setopt(t->h, CURLOPT_FRESH_CONNECT, t->forget ? 1L : 0L);
+	t->forget = false;
 	if (!c && !body) return curl_easy_setopt(t->h, CURLOPT_HTTPGET, 1L);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_POST, 1L);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);

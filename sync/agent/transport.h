@@ -22,6 +22,8 @@ int transport_open(const struct transport_config *cfg, struct transport **out, s
 /* Holds the peer to these keys ("sha256//...;...", libcurl's pins) instead of its certificate's chain and dates, for a
  * machine whose own clock is wrong: libcurl and GnuTLS judge dates by nothing else. NULL = by the certificate again. */
 int transport_pin(struct transport *t, const char *pins, struct err *e);
+/* Closes the kept connection: the next call reads the certificate's file again. */
+void transport_forget(struct transport *t);
 void transport_close(struct transport *t);
 /* POSTs BODY, JSON or a zstd frame (NULL = GET), to PATH within TIMEOUT_MS. An HTTP error is an answer; ERR_IO means that none came
  * (and whether the county acted is not known), ERR_DENIED that TLS refused. */

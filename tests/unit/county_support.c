@@ -103,7 +103,7 @@ void test_county_verify(struct test_county *w, int64_t faults)
 static void open_ledger(struct test_box *b, enum ledger_mode mode)
 {
 	struct err e = {0};
-	struct ledger_config lc = {.path = b->db, .field_key = b->key, .mode = mode, .clock = &b->w->clock.clock};
+	struct ledger_config lc = {.path = b->db, .field_key = b->key, .mode = mode, .clock = b->clock};
 	OK(ledger_open(&lc, &b->l, &e), &e);
 }
 
@@ -111,6 +111,7 @@ static void make_folder(struct test_box *b, struct test_county *w)
 {
 	memset(b, 0, sizeof *b);
 	b->w = w;
+	b->clock = &w->clock.clock;
 	support_folder_make(&b->folder);
 	support_path(&b->folder, "ledger.db", b->db);
 	support_path(&b->folder, "field.key", b->key);
@@ -123,6 +124,7 @@ static json_t *enrol_request(struct test_box *b, const char *code)
 	struct ec_key *k = ec_key_generate();
 	assert_non_null(k);
 	OK(x509_csr_make(k, "box", NULL, 0, csr, &e), &e);
+	OK(ec_key_to_pem(k, b->csr_key, &e), &e);
 	ec_key_free(k);
 	uuid_random(b->log);
 	uuid_text(b->log, log);
@@ -144,6 +146,7 @@ static void take_enrolment(struct test_box *b, const json_t *answer)
 	assert_int_equal(text_unb64(key, strlen(key), en.station_key, EVENT_KEY_LEN), EVENT_KEY_LEN);
 	memcpy(en.log, b->log, UUID_LEN);
 	OK(x509_read(cert, strlen(cert), &info, &e), &e);
+	(void)snprintf(b->cert, sizeof b->cert, "%s", cert);
 	memcpy(b->peer.fingerprint, info.fingerprint, DIGEST_LEN);
 	b->peer.not_after = info.not_after;
 	(void)snprintf(b->peer.station, sizeof b->peer.station, "%.12s", info.cn);
@@ -196,7 +199,7 @@ void test_box_copy(struct test_box *b, const struct test_box *from)
 
 static struct ledger_call call_of(struct test_box *b, unsigned n)
 {
-	struct ledger_call c = {.actor = "clerk", .device = "phone-1", .now = clock_read(&b->w->clock.clock)};
+	struct ledger_call c = {.actor = "clerk", .device = "phone-1", .now = clock_read(b->clock)};
 	support_id(n, c.key);
 	digest_sha256(c.key, UUID_LEN, c.request);
 	return c;
@@ -355,33 +358,105 @@ void test_box_settle(struct test_box *b)
 
 /* --- the real courier --- */
 
+static void answer_text(struct transport_answer *out, int status, const char *text)
+{
+	out->status = status;
+	out->body = strdup(text);
+	out->len = strlen(out->body);
+}
+
+/* What is said in the county's place. */
+static bool lie(struct test_box *b, struct transport_answer *out)
+{
+	switch (b->lie) {
+	case LIE_UNSIGNED: out->signature[0] = '\0'; break;
+	case LIE_FORGED: out->body[out->len - 20]++; break;
+	case LIE_NONCE: break;
+	case LIE_PORTAL: answer_text(out, 200, "<html>welcome</html>"); return true;
+	case LIE_NONE: break;
+	}
+	return false;
+}
+
+static int get(struct test_box *b, const char *path, struct transport_answer *out, struct err *e)
+{
+	static const char now[] = "/sync/v1/now?nonce=";
+	char text[COUNTY_TIME_MAX];
+	if (b->lie == LIE_PORTAL) return lie(b, out) ? ERR_OK : ERR_IO;
+	if (strncmp(path, now, sizeof now - 1) != 0) { /* the answer key's certificate */
+		assert_non_null(strstr(path, b->w->c.answer_key_id));
+		answer_text(out, 200, b->w->c.answer_cert);
+		return ERR_OK;
+	}
+	const char *nonce = b->lie == LIE_NONCE ? "00112233445566778899aabbccddeeff" : path + sizeof now - 1;
+	OK(county_time(&b->w->c, nonce, text, &out->len, out->signature, e), e);
+	answer_text(out, 200, text);
+	(void)lie(b, out);
+	return ERR_OK;
+}
+
+static int post(struct test_box *b, const char *path, const char *body, size_t len, struct transport_answer *out,
+                struct err *e)
+{
+	struct problem p = {0};
+	b->calls++;
+	if (strcmp(path, "/sync/v1/renew") == 0) {
+		json_t *answer = NULL, *request = json_loads(body, 0, NULL);
+		assert_non_null(request);
+		OK(county_renew(&b->w->c, b->w->s, &b->peer, request, &answer, &p, e), e);
+		out->body = answer ? json_dumps(answer, 0) : strdup("{}");
+		out->len = strlen(out->body);
+		json_decref(answer);
+		json_decref(request);
+	} else {
+		struct buf text;
+		buf_init(&text, LIMIT_EXCHANGE);
+		assert_true(pack_is(body, len)); /* what the box writes is packed */
+		OK(pack_open(b->pack, body, len, LIMIT_EXCHANGE, &text, e), e);
+		const char *mac = strstr(text.data, "\"mac\":\"");
+		b->details += mac && strncmp(mac + 7 + 2 * DIGEST_LEN, "\",\"hash\"", 8) == 0;
+		buf_release(&text);
+		OK(county_exchange(&b->w->c, b->w->s, &b->peer, body, len, &out->body, &out->len, out->signature, &p,
+		                   e),
+		   e);
+	}
+	out->status = problem_any(&p) ? problem_row(p.code)->status : 200;
+	if (problem_any(&p)) {
+		char text[96];
+		(void)snprintf(text, sizeof text, "{\"code\":\"%s\"}", problem_row(p.code)->name);
+		free(out->body);
+		out->body = strdup(text);
+		out->len = strlen(text);
+	}
+	problem_release(&p);
+	return ERR_OK;
+}
+
 static int call_county(void *arg, const char *path, const char *body, size_t len, int timeout_ms,
                        struct transport_answer *out, struct err *e)
 {
 	struct test_box *b = arg;
-	struct problem p = {0};
 	(void)timeout_ms;
 	*out = (struct transport_answer){0};
 	if (b->down) return err_set(e, ERR_IO, "no route");
-	if (!body) { /* the answer key's certificate */
-		assert_non_null(strstr(path, b->w->c.answer_key_id));
-		out->status = 200;
-		out->body = strdup(b->w->c.answer_cert);
-		out->len = strlen(out->body);
-		return ERR_OK;
-	}
-	b->calls++;
-	struct buf text;
-	buf_init(&text, LIMIT_EXCHANGE);
-	assert_true(pack_is(body, len)); /* what the box writes is packed */
-	OK(pack_open(b->pack, body, len, LIMIT_EXCHANGE, &text, e), e);
-	const char *mac = strstr(text.data, "\"mac\":\"");
-	b->details += mac && strncmp(mac + 7 + 2 * DIGEST_LEN, "\",\"hash\"", 8) == 0;
-	buf_release(&text);
-	OK(county_exchange(&b->w->c, b->w->s, &b->peer, body, len, &out->body, &out->len, out->signature, &p, e), e);
-	out->status = problem_any(&p) ? problem_row(p.code)->status : 200;
-	problem_release(&p);
-	return ERR_OK;
+	if (b->dates_count && !b->pinned && clock_system_off(b->clock, b->w->clock.wall))
+		return err_set(e, ERR_DENIED, "the county's certificate is not valid at this time");
+	return body ? post(b, path, body, len, out, e) : get(b, path, out, e);
+}
+
+static int ask_county(void *arg, const char *path, int timeout_ms, struct transport_answer *out, struct err *e)
+{
+	struct test_box *b = arg;
+	(void)timeout_ms;
+	*out = (struct transport_answer){0};
+	return b->down ? err_set(e, ERR_IO, "no route") : get(b, path, out, e);
+}
+
+static void pin(void *arg, const char *pins)
+{
+	struct test_box *b = arg;
+	if (pins) assert_non_null(strstr(pins, b->w->c.server_pin));
+	b->pinned = pins != NULL;
 }
 
 static void start(struct test_box *b)
@@ -394,12 +469,31 @@ static void start(struct test_box *b)
 	b->g = engine_new(&cfg);
 	assert_non_null(b->g);
 	b->h = (struct hands){.l = b->l,
-	                      .clock = &b->w->clock.clock,
+	                      .clock = b->clock,
 	                      .g = b->g,
 	                      .log = NULL,
 	                      .root = ca_root_pem(b->w->c.ca),
 	                      .call = call_county,
+	                      .ask = ask_county,
+	                      .pin = pin,
 	                      .arg = b};
+}
+
+void test_box_reclock(struct test_box *b, int64_t wall)
+{
+	ledger_close(b->l);
+	engine_free(b->g);
+	pack_free(b->pack);
+	b->g = NULL;
+	b->pack = NULL;
+	b->pinned = false;
+	b->dates_count = true;
+	support_clock_init(&b->own);
+	b->own.wall = wall;
+	b->own.synced = false;
+	(void)snprintf(b->own.clock.boot, sizeof b->own.clock.boot, "%s", "5d3e5f0e-0a55-4c35-9c53-6a9d2b1f0c11");
+	b->clock = &b->own.clock;
+	open_ledger(b, LEDGER_WRITE);
 }
 
 void test_box_run(struct test_box *b)
@@ -412,7 +506,7 @@ void test_box_run(struct test_box *b)
 	engine_kick(b->g, true);
 	for (int steps = 0;; steps++) {
 		assert_true(steps < 20000);
-		engine_next(b->g, b->w->clock.mono, &s);
+		engine_next(b->g, clock_read(b->clock).mono, &s);
 		if (s.what != ENGINE_WAIT) {
 			hands_step(&b->h, &s);
 			continue;
@@ -421,7 +515,10 @@ void test_box_run(struct test_box *b)
 		OK(ledger_head(b->l, &h, &e), &e);
 		if (b->down || (!st.working && h.received_seq == h.seq && !*st.error)) return;
 		if (st.failed_in_row > 4) fail_msg("%s", st.error);
-		b->w->clock.mono = s.until;
+		if (b->clock == &b->own.clock)
+			b->own.mono = s.until;
+		else
+			b->w->clock.mono = s.until;
 	}
 }
 

@@ -42,8 +42,14 @@ struct test_box {
 	struct engine *g;
 	struct pack *pack;
 	struct hands h;
-	int calls, details; /* exchanges, and the detailed ones among them */
-	bool down;          /* no call reaches the county */
+	int calls, details;                           /* exchanges, and the detailed ones among them */
+	bool down;                                    /* no call reaches the county */
+	char cert[X509_PEM_MAX], csr_key[EC_PEM_MAX]; /* its client certificate and the key of it */
+	struct support_clock own;                     /* its clock, once it has one that is not the county's */
+	struct clock *clock;                          /* that it goes by */
+	bool dates_count; /* TLS refuses the county where that clock's own time is wrong, as libcurl would */
+	bool pinned;
+	enum test_lie { LIE_NONE, LIE_UNSIGNED, LIE_FORGED, LIE_NONCE, LIE_PORTAL } lie; /* what answers GETs */
 };
 /* Asks for a code and uses it. */
 void test_box_make(struct test_box *b, struct test_county *w, const char *station);
@@ -63,6 +69,8 @@ enum test_fate { ANSWER_KEPT, ANSWER_LOST };
  * answer, its signature checked, goes to OUT (release it; NULL = not wanted) and, when kept and no mismatch, into the
  * ledger. */
 enum problem_code test_box_exchange(struct test_box *b, int limit, enum test_fate fate, struct wire_answer *out);
+/* The box is started anew with a clock of its own that says WALL (Unix ms), in another boot. */
+void test_box_reclock(struct test_box *b, int64_t wall);
 /* Exchanges until nothing is left. */
 void test_box_settle(struct test_box *b);
 /* The real courier against this county, call by call, until it waits with nothing left to carry. */

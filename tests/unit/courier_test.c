@@ -33,19 +33,6 @@ static int release(void **state)
 	return 0;
 }
 
-static int64_t number(const char *db, const char *sql)
-{
-	sqlite3 *d = NULL;
-	sqlite3_stmt *s = NULL;
-	assert_int_equal(sqlite3_open_v2(db, &d, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(d, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	int64_t v = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	sqlite3_close(d);
-	return v;
-}
-
 /* A department's act on case N. */
 static void decide(unsigned key, unsigned n, const char *type, const char *text)
 {
@@ -136,8 +123,8 @@ static void restored_box(void **state)
 	assert_county_has(1, 4);
 	assert_state(&old, 2, STATE_ACCEPTED);
 	assert_state(&old, 3, STATE_ACCEPTED);
-	assert_int_equal(number(old.db, "SELECT count(*) FROM logs"), 2);
-	assert_true(number(old.db, "SELECT count(*) FROM recovered") >= 4);
+	assert_int_equal(support_sql_int(old.db, "SELECT count(*) FROM logs"), 2);
+	assert_true(support_sql_int(old.db, "SELECT count(*) FROM recovered") >= 4);
 	/* the printed number of case 4 was case 2's too: the county gave it another */
 	struct ledger_case c = {0};
 	case_of(&old, 4, &c);
@@ -183,11 +170,13 @@ static void clones_alive(void **state)
 		assert_settled(all[i], 20, 23);
 		assert_settled(all[i], 30, 33);
 	}
-	assert_int_equal(number(w.db, "SELECT count(*) FROM cases"), 13);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM cases"), 13);
 	assert_int_equal(
-	    number(w.db, "SELECT count(*) FROM (SELECT receipt FROM cases GROUP BY receipt HAVING count(*) > 1)"), 0);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM logs"), 3);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM alarms WHERE kind = 'copy'"), 2);
+	    support_sql_int(w.db,
+	                    "SELECT count(*) FROM (SELECT receipt FROM cases GROUP BY receipt HAVING count(*) > 1)"),
+	    0);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM logs"), 3);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM alarms WHERE kind = 'copy'"), 2);
 	test_box_verify(&b, 0);
 	test_box_verify(&c, 0);
 	test_box_release(&b);
@@ -231,8 +220,10 @@ static void two_copies_one_number(void **state)
 	assert_settled(&b, 1, 5);
 	assert_settled(&c, 1, 5);
 	assert_int_equal(
-	    number(w.db, "SELECT count(*) FROM (SELECT receipt FROM cases GROUP BY receipt HAVING count(*) > 1)"), 0);
-	assert_int_equal(number(w.db, "SELECT count(DISTINCT box) FROM logs"), 3);
+	    support_sql_int(w.db,
+	                    "SELECT count(*) FROM (SELECT receipt FROM cases GROUP BY receipt HAVING count(*) > 1)"),
+	    0);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(DISTINCT box) FROM logs"), 3);
 	test_box_verify(&b, 0);
 	test_box_verify(&c, 0);
 	test_box_release(&b);
@@ -299,8 +290,8 @@ static void restored_county(void **state)
 	assert_county_has(1, 4);
 	assert_state(&b, 3, STATE_ACCEPTED);
 	assert_state(&b, 2, STATE_FORWARDED); /* the lost decision does not count */
-	assert_int_equal(number(b.db, "SELECT count(*) FROM feed_lost WHERE kind = 'event'"), 1);
-	assert_true(number(w.db, "SELECT count(*) FROM alarms WHERE kind = 'feed'") >= 1);
+	assert_int_equal(support_sql_int(b.db, "SELECT count(*) FROM feed_lost WHERE kind = 'event'"), 1);
+	assert_true(support_sql_int(w.db, "SELECT count(*) FROM alarms WHERE kind = 'feed'") >= 1);
 	decide(202, 2, "refuse", "{'reason':'因','basis':'法','remedies':'复议'}");
 	test_box_run(&b);
 	assert_state(&b, 2, STATE_NOT_ACCEPTED);
@@ -348,10 +339,10 @@ static void forgotten_box(void **state)
 	test_box_run(&b);
 	assert_settled(&b, 1, 5);
 	assert_county_has(1, 5);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM alarms WHERE kind = 'forgotten'"), 1);
-	assert_true(number(w.db, "SELECT box_used FROM stations WHERE code = '" COUNTY_VILLAGE "'") > 5);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM alarms WHERE kind = 'forgotten'"), 1);
+	assert_true(support_sql_int(w.db, "SELECT box_used FROM stations WHERE code = '" COUNTY_VILLAGE "'") > 5);
 	/* it has a catalog still */
-	assert_int_equal(number(b.db, "SELECT count(*) FROM things WHERE kind = 'catalog'"), 1);
+	assert_int_equal(support_sql_int(b.db, "SELECT count(*) FROM things WHERE kind = 'catalog'"), 1);
 	test_box_register(&b, 6, SUPPORT_ACCEPT_ITEM);
 	test_box_run(&b);
 	assert_settled(&b, 6, 6);
@@ -432,8 +423,8 @@ static void quarantine(void **state)
 	assert_int_equal(test_box_sync(&b, 3), SYNC_REFUSED);
 	assert_int_equal(b.details, 1);
 	assert_true(b.calls - before <= 3); /* the others waited for one round more */
-	assert_int_equal(number(w.db, "SELECT count(*) FROM quarantine"), 1);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM cases"), 4);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM quarantine"), 1);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM cases"), 4);
 	test_county_verify(&w, 0);
 	test_box_release(&b); /* verify tells of the event that does not give its hash */
 }
@@ -451,7 +442,7 @@ static void unreadable_member(void **state)
 	test_box_run(&b);
 	assert_settled(&b, 1, 1);
 	assert_settled(&b, 3, 3);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM quarantine"), 1);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM quarantine"), 1);
 	test_county_verify(&w, 0);
 	test_box_release(&b);
 }
@@ -470,7 +461,7 @@ static void rotten_body(void **state)
 	test_box_run(&b);
 	assert_settled(&b, 1, 1);
 	assert_settled(&b, 3, 3);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM events WHERE code = 'erased'"), 1);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM events WHERE code = 'erased'"), 1);
 	assert_int_equal(b.details, 0);
 	test_county_verify(&w, 0);
 	test_box_release(&b);
@@ -534,7 +525,7 @@ static void judged_again(void **state)
 	test_box_force(&b, 101, 1, "note", "{'text':'x'}");
 	test_box_register(&b, 2, SUPPORT_HANDLE_ITEM);
 	test_box_run(&b);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM events WHERE code = 'after_refused'"), 2);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM events WHERE code = 'after_refused'"), 2);
 	assert_int_equal(refusals(&b), 3);
 	assert_settled(&b, 2, 2);
 	struct ledger_case c = {0};
@@ -552,11 +543,12 @@ static void judged_again(void **state)
 	assert_int_equal(refusals(&b), 0);
 	assert_settled(&b, 1, 2);
 	assert_state(&b, 1, STATE_WITHDRAWN); /* the note and the withdrawal count, in their order */
-	assert_int_equal(number(w.db, "SELECT count(*) FROM events WHERE code IS NOT NULL AND mended IS NULL"), 0);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM events WHERE code IS NOT NULL AND mended IS NULL"),
+	                 0);
 	/* a second mend of the same finds nothing to mend */
 	test_box_force(&b, 301, 1, "receive", body);
 	test_box_run(&b);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM events WHERE code = 'nothing_to_mend'"), 1);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM events WHERE code = 'nothing_to_mend'"), 1);
 	end(&b);
 }
 
@@ -580,8 +572,9 @@ static void held_for_a_catalog(void **state)
 	test_box_act(&b, 103, 2, "note", "{'text':'x'}");
 	test_box_run(&b);
 	assert_int_equal(test_box_sync(&b, 2), SYNC_RECEIVED);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM events WHERE code = 'held'"), 3);
-	assert_int_equal(number(w.db, "SELECT count(*) FROM events WHERE code IS NOT NULL AND code <> 'held'"), 0);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM events WHERE code = 'held'"), 3);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM events WHERE code IS NOT NULL AND code <> 'held'"),
+	                 0);
 	support_sql(w.db, "UPDATE things SET version = 1 WHERE kind = 'catalog'");
 	store_close(w.s);
 	OK(county_store(&w.c, STORE_OPEN, &w.s, &e), &e);
