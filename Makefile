@@ -52,7 +52,7 @@ LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c 
 	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/engine.c
-HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/renewal.c sync/agent/time.c
+HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
 COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
 	sync/county/commands.c sync/county/config.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \

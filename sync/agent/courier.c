@@ -2,6 +2,7 @@
  * gateway's datagram; looks by itself once a second, so that a lost wake-up costs no more. */
 #include "sync/agent/agent.h"
 #include "sync/agent/hands.h"
+#include "sync/agent/link.h"
 #include "sync/agent/renewal.h"
 #include "sync/agent/transport.h"
 
@@ -27,6 +28,7 @@ struct courier {
 	struct pack *pack;
 	char *root; /* PEM */
 	int wake;   /* descriptor */
+	struct link link;
 	char gateway[AGENT_PATH_MAX], url[CONFIG_TEXT_MAX];
 };
 
@@ -78,6 +80,10 @@ static void do_wait(struct courier *c, const struct engine_step *s)
 	struct ledger_head h;
 	int64_t left = s->until - clock_read(&c->a->clock).mono;
 	int what = wake_wait(c->wake, left > LOOK_MS ? LOOK_MS : left < 1 ? 1 : (int)left);
+	if (link_came(&c->link)) {
+		log_debug(c->a->log, "link", "a way out may have come");
+		what = WAKE_RUN;
+	}
 	if (what == WAKE_RUN)
 		engine_kick(c->h.g, true);
 	else if (what == WAKE_EVENTS || (!ledger_head(c->h.l, &h, NULL) && h.seq > h.received_seq))
@@ -169,7 +175,7 @@ static int open_all(struct courier *c, const volatile int *stop, struct err *e)
 
 int courier_run(struct agent *a, const volatile int *stop, struct err *e)
 {
-	struct courier c = {.a = a, .wake = -1};
+	struct courier c = {.a = a, .wake = -1, .link.fd = -1};
 	c.h = (struct hands){.clock = &a->clock,
 	                     .log = a->log,
 	                     .call = call,
@@ -180,11 +186,14 @@ int courier_run(struct agent *a, const volatile int *stop, struct err *e)
 	                     .arg = &c};
 	int rc = open_all(&c, stop, e);
 	if (!rc && c.t) {
+		struct err none = {0};
+		if (link_open(&c.link, &none)) log_warn(a->log, "link", "%s", none.msg);
 		log_info(a->log, "started", "station %s", ledger_identity(c.h.l)->station);
 		while (!*stop)
 			step(&c);
 		log_info(a->log, "stopped", "by a signal");
 	}
+	link_close(&c.link);
 	transport_close(c.t);
 	engine_free(c.h.g);
 	pack_free(c.pack);
