@@ -9,6 +9,7 @@
 #include "gateway/routes.h"
 #include "gateway/search.h"
 #include "shared/buf.h"
+#include "shared/fields.h"
 #include "shared/ledger/writer.h"
 #include "shared/version.h"
 
@@ -112,18 +113,38 @@ static void add_server(struct buf *b, struct gateway *gw)
 	one(b, "search_bytes", "gauge", "Memory of the search list.", (int64_t)bytes);
 }
 
+/* As the courier wrote it; it counts from its own start. */
+static void add_courier(struct buf *b, const json_t *status)
+{
+	one(b, "sync_calls_total", "counter", "Exchanges with the county.", fields_int(status, "calls", 0));
+	one(b, "sync_failures_total", "counter", "Exchanges that failed.", fields_int(status, "failures", 0));
+	one(b, "sync_sent_bytes_total", "counter", "Bodies of requests, packed.", fields_int(status, "bytes_sent", 0));
+	one(b, "sync_received_bytes_total", "counter", "Bodies of the county's answers, packed.",
+	    fields_int(status, "bytes_received", 0));
+	one(b, "sync_rate_bytes_per_second", "gauge", "Of the last calls, both ways.", fields_int(status, "rate", 0));
+	one(b, "sync_batch_events", "gauge", "Events that the next call may carry.", fields_int(status, "batch", 0));
+	one(b, "sync_last_success_seconds", "gauge", "When the county last answered, Unix time; 0 = never.",
+	    fields_int(status, "last_success_at", 0) / 1000);
+	one(b, "sync_link_up", "gauge", "1 when the last call was answered.",
+	    strcmp(fields_text(status, "link"), "up") == 0);
+}
+
 static int add_ledger(struct buf *b, struct ledger *l, struct err *e)
 {
 	struct ledger_counts counts;
 	struct ledger_head head = {0};
 	struct err none = {0};
+	json_t *status = NULL;
 	int rc = ledger_counts(l, &counts, e);
+	if (!rc) rc = ledger_sync_status(l, &status, e);
 	if (rc) return rc;
 	(void)ledger_head(l, &head, &none); /* none before the enrolment */
 	one(b, "cases", "gauge", "Cases in the ledger.", counts.cases);
 	one(b, "refused_events", "gauge", "Events that the county refused.", counts.refused);
 	one(b, "feed_entries", "gauge", "Entries of the county's feed.", counts.feed);
 	one(b, "log_head", "gauge", "Last event of the open log.", head.seq);
+	add_courier(b, status);
+	json_decref(status);
 	one(b, "backlog_events", "gauge", "Events that the county has not confirmed.", head.seq - head.received_seq);
 	return ERR_OK;
 }

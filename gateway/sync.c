@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-#define STATUS_MAX 2048 /* bytes of the courier's JSON */
-
 static void set_time(json_t *o, const char *name, const json_t *status, int *rc)
 {
 	char text[CLOCK_TEXT];
@@ -31,6 +29,14 @@ static void set_courier(json_t *o, const json_t *status, int *rc)
 	set_time(o, "last_attempt_at", status, rc);
 	caseview_set(o, "last_error", *error ? json_string(error) : json_null(), rc);
 	set_time(o, "next_attempt_at", status, rc);
+	caseview_set(o, "traffic",
+	             json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "calls", (json_int_t)fields_int(status, "calls", 0),
+	                       "failures", (json_int_t)fields_int(status, "failures", 0), "bytes_sent",
+	                       (json_int_t)fields_int(status, "bytes_sent", 0), "bytes_received",
+	                       (json_int_t)fields_int(status, "bytes_received", 0), "rate",
+	                       (json_int_t)fields_int(status, "rate", 0), "batch",
+	                       (json_int_t)fields_int(status, "batch", 0)),
+	             rc);
 }
 
 static void set_log(json_t *o, const struct ledger_identity *id, const struct ledger_head *h, int *rc)
@@ -52,16 +58,16 @@ static json_t *build(struct gateway *gw, struct ledger *l, struct err *e)
 	struct ledger_head head = {0};
 	struct ledger_counts counts = {0};
 	struct err none = {0};
-	char text[STATUS_MAX] = "";
+	json_t *status = NULL;
 	int64_t avail = 0, total = 0;
 	int rc = ledger_head(l, &head, &none);
 	if (rc && rc != (int)ERR_NOTFOUND) {
 		(void)err_set(e, (enum err_code)rc, "%s", none.msg);
 		return NULL;
 	}
-	if (ledger_counts(l, &counts, e) || ledger_meta_text(l, "sync_status", text, sizeof text, e)) return NULL;
-	if (file_space(gw->cfg.data, &avail, &total, e)) return NULL;
-	json_t *status = json_loads(text, 0, NULL), *o = json_object();
+	if (ledger_counts(l, &counts, e) || file_space(gw->cfg.data, &avail, &total, e)) return NULL;
+	if (ledger_sync_status(l, &status, e)) return NULL;
+	json_t *o = json_object();
 	rc = ERR_OK;
 	set_log(o, ledger_identity(l), &head, &rc);
 	set_courier(o, status, &rc);

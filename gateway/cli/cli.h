@@ -21,6 +21,7 @@ struct cli {
 int cli_ledger(struct cli *c, enum ledger_mode mode, struct ledger **out);
 
 int cli_status(struct cli *c);
+int cli_log(struct cli *c);
 int cli_verify(struct cli *c);
 int cli_rebuild(struct cli *c);
 int cli_sync(struct cli *c);

@@ -15,6 +15,7 @@ static const struct command {
 	const char *args, *summary;
 } commands[] = {
     {"status", cli_status, "[--json]", "how the box stands: 0 well, 1 behind, 2 broken"},
+    {"log", cli_log, "[--json]", "every log of this box: head, parent, what the county has; the feed's head"},
     {"verify", cli_verify, "[--json]", "walk every chain, mac and projection"},
     {"rebuild", cli_rebuild, "", "make every projection anew (stop the daemons first)"},
     {"sync", cli_sync, "now", "ask the courier for a run"},

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SYNC_STATUS_MAX 2048 /* bytes of the courier's JSON */
+
 const char *ledger_sync_name(enum ledger_sync s)
 {
 	static const char *const names[] = {"local", "sent", "received", "settled", "refused"};
@@ -319,4 +321,35 @@ int ledger_counts(struct ledger *l, struct ledger_counts *out, struct err *e)
 	if (!rc) rc = count(l, Q_case_count_refused, &out->refused, e);
 	if (!rc) rc = count(l, Q_feed_head, &out->feed, e);
 	return rc;
+}
+
+int ledger_sync_status(struct ledger *l, json_t **out, struct err *e)
+{
+	char text[SYNC_STATUS_MAX];
+	int rc = ledger_meta_text(l, "sync_status", text, sizeof text, e);
+	if (rc) return rc;
+	*out = json_loads(text, 0, NULL);
+	if (!json_is_object(*out)) { /* a projection for people: damaged, it says nothing */
+		json_decref(*out);
+		*out = json_object();
+	}
+	return *out ? ERR_OK : err_set(e, ERR_NOMEM, "sync status");
+}
+
+int ledger_logs(struct ledger *l, void (*fn)(const struct ledger_log *, void *), void *arg, struct err *e)
+{
+	int r;
+	struct db_stmt *s = db_query(l->db, Q_log_list, e);
+	if (!s) return ERR_IO;
+	while ((r = db_step(s, e)) > 0) {
+		struct ledger_log g = {.box = (int)db_int(s, 2),
+		                       .opened_at = db_int(s, 3),
+		                       .head_seq = db_int(s, 4),
+		                       .received_seq = db_int(s, 6),
+		                       .kept = db_is_null(s, 8) ? -1 : db_int(s, 8)};
+		(void)db_copy_blob(s, 1, g.log, UUID_LEN);
+		(void)db_copy_blob(s, 5, g.hash, DIGEST_LEN);
+		fn(&g, arg);
+	}
+	return -r;
 }

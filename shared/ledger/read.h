@@ -67,5 +67,18 @@ struct ledger_counts {
 	int64_t cases, refused, feed;
 };
 int ledger_counts(struct ledger *l, struct ledger_counts *out, struct err *e);
+/* What the courier last wrote of the link (meta "sync_status", hands.c): new JSON object, empty when it never ran. */
+int ledger_sync_status(struct ledger *l, json_t **out, struct err *e);
+
+/* A log of this ledger. */
+struct ledger_log {
+	uint8_t log[UUID_LEN];
+	uint8_t hash[DIGEST_LEN]; /* after its head */
+	int box;
+	int64_t opened_at, head_seq, received_seq;
+	int64_t kept; /* last sequence that counts in a log that was left; -1 = it is open */
+};
+/* Every log, oldest first; each goes on from the one before it, at that one's KEPT. */
+int ledger_logs(struct ledger *l, void (*fn)(const struct ledger_log *, void *), void *arg, struct err *e);
 
 #endif

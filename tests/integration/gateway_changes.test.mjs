@@ -140,13 +140,19 @@ describe('changes', () => {
     assert.equal(body.link, 'unknown');
     assert.equal(body.station, box.station);
     assert.equal(body.received, 0);
-    const status = JSON.stringify({ link: 'down', last_success_at: 1795493769657, last_attempt_at: 1795493799657, last_error: 'no route', next_attempt_at: null });
+    const status = JSON.stringify({ link: 'down', last_success_at: 1795493769657, last_attempt_at: 1795493799657, last_error: 'no route', next_attempt_at: null,
+      calls: 7, failures: 3, bytes_sent: 12345, bytes_received: 678, rate: 9000, batch: 40 });
     execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(box.dir, 'data', 'xinke.db'), `insert or replace into meta values ('sync_status', '${status}')`]);
     const { body: down } = await clerk.call('GET', '/api/v1/sync');
     assert.equal(down.link, 'down');
     assert.equal(down.last_error, 'no route');
     assert.equal(Date.parse(down.last_success_at), 1795493769657);
     assert.equal(down.next_attempt_at, null);
+    assert.deepEqual(down.traffic, { calls: 7, failures: 3, bytes_sent: 12345, bytes_received: 678, rate: 9000, batch: 40 });
+    const { body: text } = await clerk.call('GET', '/metrics', { token: null });
+    assert.match(text, /^xinke_sync_sent_bytes_total 12345$/m);
+    assert.match(text, /^xinke_sync_last_success_seconds 1795493769$/m);
+    assert.match(text, /^xinke_sync_link_up 0$/m);
   });
 
   test('health, metrics and the address itself', async () => {

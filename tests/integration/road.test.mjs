@@ -64,6 +64,31 @@ test('with the county away, nothing is shown as received, and all of it settles 
   for (const id of ids) assert.equal(there.filter((x) => x === id).length, 1);
 });
 
+test('the technician’s commands say how the box stands', async () => {
+  const clerk = await world.box('clerk');
+  await world.until('well', 30, async () => world.xinke('status').status === 0);
+  const { stdout } = world.xinke('status');
+  assert.ok(stdout.trim().split('\n').length <= 12, stdout);
+  assert.match(stdout, /^link +up$/m);
+  const status = JSON.parse(world.xinke('status', '--json').stdout);
+  assert.equal(status.backlog, 0);
+  assert.ok(status.sync.bytes_sent > 0 && status.sync.bytes_received > 0 && status.sync.calls >= 2);
+  const { body } = await clerk.call('GET', '/api/v1/sync');
+  assert.ok(body.traffic.calls >= status.sync.calls);
+  assert.ok(body.traffic.bytes_sent >= status.sync.bytes_sent);
+  const { logs, feed } = JSON.parse(world.xinke('log', '--json').stdout);
+  assert.equal(logs.length, 1);
+  assert.equal(logs[0].log, body.log);
+  assert.equal(logs[0].state, 'open');
+  assert.equal(logs[0].parent, null);
+  assert.ok(logs[0].head > 40 && logs[0].received === logs[0].head);
+  assert.match(logs[0].hash, /^[0-9a-f]{64}$/);
+  assert.equal(feed.seq, body.feed);
+  const text = world.xinke('log').stdout.trim().split('\n');
+  assert.equal(text.length, 2);
+  assert.ok(text[0].startsWith(body.log) && text[1].startsWith('feed '));
+});
+
 test('every answer of the county reaches the phone: accept, supplement, refuse, return, send back', async () => {
   const clerk = await world.box('clerk');
   const centre = await world.county('centre');
