@@ -33,7 +33,6 @@ int courier_run(struct agent *a, const volatile int *stop, struct err *e);
 struct enroll_options {
 	const char *url, *code, *root; /* county's address, one-time code, SHA-256 of the root in hex */
 	const char *names; /* of the gateway's server certificate, comma separated; NULL = none is asked for */
-	bool restore;      /* fetch the field key of the station's last box: the ledger is made from the feed */
 };
 /* Enrols this box: key, request, certificate, station key, log. */
 int enroll_run(struct agent *a, const struct enroll_options *o, struct err *e);

@@ -1,5 +1,6 @@
 /* Enrolment at the box: fetch the root and hold it against its hash, make the key, send the request, keep what comes
- * back. Files first, the ledger last: a crash in between leaves a box that can be enrolled again with a fresh code. */
+ * back. Request and key wait in files of their own until all is kept: whatever is cut off on the way, the same code run
+ * again sends the same request, and the county says again what it said. What an enrolled box has stays until then. */
 #include "shared/ledger/write.h"
 #include "sync/agent/agent.h"
 
@@ -15,19 +16,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define CALL_MS 30000
+#define CALL_MS     30000
+#define REQUEST_MAX 16384
 
 struct enroll {
 	struct agent *a;
 	const struct enroll_options *o;
 	uint8_t log[UUID_LEN];
-	struct ec_key *key;
 	char csr[X509_PEM_MAX];
 	char *server_csr;
 	char *root;
+	char *request; /* JSON; holds the field key */
+	char key_path[AGENT_PATH_MAX], request_path[AGENT_PATH_MAX];
 	json_t *answer;
 };
+
+static void wipe(char *text)
+{
+	if (text) explicit_bzero(text, strlen(text));
+	free(text);
+}
 
 /* The root comes over a connection that nothing vouches for yet; the hash from the technician's paper does. */
 static int fetch_root(struct enroll *x, struct err *e)
@@ -54,18 +64,34 @@ static int fetch_root(struct enroll *x, struct err *e)
 	return rc;
 }
 
-static int make_request(struct enroll *x, struct err *e)
+/* The request of an earlier try with this code, if there is one. */
+static int find_request(struct enroll *x, struct err *e)
+{
+	size_t n;
+	char *text = NULL;
+	json_t *j = NULL;
+	if (!file_exists(x->request_path) || !file_exists(x->key_path)) return ERR_OK;
+	int rc = file_read(x->request_path, REQUEST_MAX, &text, &n, e);
+	if (rc) return rc;
+	bool same = !json_parse_strict(text, n, LIMIT_DEPTH, &j, NULL) &&
+	            strcmp(fields_text(j, "code"), x->o->code) == 0 && uuid_parse(fields_text(j, "log"), x->log);
+	json_decref(j);
+	if (same)
+		x->request = text;
+	else
+		wipe(text);
+	return ERR_OK;
+}
+
+static int make_key(struct enroll *x, struct err *e)
 {
 	char path[AGENT_PATH_MAX];
 	size_t n;
-	agent_path(path, x->a->cfg->keys, "client.key");
-	int rc = file_mkdirs(x->a->cfg->keys, 0700, e);
-	if (!rc) {
-		x->key = ec_key_generate();
-		rc = x->key ? ec_key_save(x->key, path, e) : err_set(e, ERR_NOMEM, "client key");
-	}
+	struct ec_key *key = ec_key_generate();
+	int rc = key ? ec_key_save(key, x->key_path, e) : err_set(e, ERR_NOMEM, "client key");
 	/* the county writes the names itself: what the request says does not count */
-	if (!rc) rc = x509_csr_make(x->key, "xinke box", NULL, 0, x->csr, e);
+	if (!rc) rc = x509_csr_make(key, "xinke box", NULL, 0, x->csr, e);
+	ec_key_free(key);
 	agent_path(path, x->a->cfg->data, "server.csr");
 	if (!rc && x->o->names && file_exists(path)) rc = file_read(path, X509_PEM_MAX, &x->server_csr, &n, e);
 	return rc;
@@ -88,6 +114,21 @@ static json_t *request_json(struct enroll *x, struct ledger *l)
 	return j;
 }
 
+static int make_request(struct enroll *x, struct ledger *l, struct err *e)
+{
+	agent_path(x->key_path, x->a->cfg->keys, "enrol.key");
+	agent_path(x->request_path, x->a->cfg->keys, "enrol.json");
+	int rc = file_mkdirs(x->a->cfg->keys, 0700, e);
+	if (!rc) rc = find_request(x, e);
+	if (rc || x->request) return rc;
+	rc = make_key(x, e);
+	json_t *j = rc ? NULL : request_json(x, l);
+	x->request = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	json_decref(j);
+	if (!rc && !x->request) rc = err_set(e, ERR_NOMEM, "enrolment");
+	return rc ? rc : file_write(x->request_path, x->request, strlen(x->request), 0600, true, e);
+}
+
 static int read_answer(struct enroll *x, const struct transport_answer *a, struct err *e)
 {
 	json_t *j = NULL;
@@ -104,21 +145,16 @@ static int read_answer(struct enroll *x, const struct transport_answer *a, struc
 	return rc;
 }
 
-static int call_county(struct enroll *x, struct ledger *l, const char *ca_file, struct err *e)
+static int call_county(struct enroll *x, const char *ca_file, struct err *e)
 {
 	struct transport *t = NULL;
 	struct transport_answer a = {0};
 	struct transport_config tc = {.url = x->o->url, .ca_file = ca_file};
-	json_t *j = request_json(x, l);
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
-	int rc = text ? transport_open(&tc, &t, e) : err_set(e, ERR_NOMEM, "enrolment");
-	if (!rc) rc = transport_call(t, "/sync/v1/enroll", text, strlen(text), CALL_MS, &a, e);
+	int rc = transport_open(&tc, &t, e);
+	if (!rc) rc = transport_call(t, "/sync/v1/enroll", x->request, strlen(x->request), CALL_MS, &a, e);
 	if (!rc) rc = read_answer(x, &a, e);
 	transport_answer_release(&a);
 	transport_close(t);
-	if (text) explicit_bzero(text, strlen(text));
-	free(text);
-	json_decref(j);
 	return rc;
 }
 
@@ -129,6 +165,18 @@ static int keep_file(const char *folder, const char *name, const char *text, mod
 	return *text ? file_write(path, text, strlen(text), mode, true, e) : ERR_OK;
 }
 
+/* A copy: the request's own key is there until all is kept. */
+static int keep_key(struct enroll *x, struct err *e)
+{
+	struct ec_key *key = NULL;
+	char path[AGENT_PATH_MAX];
+	agent_path(path, x->a->cfg->keys, "client.key");
+	int rc = ec_key_load(x->key_path, &key, e);
+	if (!rc) rc = ec_key_save(key, path, e);
+	ec_key_free(key);
+	return rc;
+}
+
 static int keep(struct enroll *x, struct ledger *l, struct err *e)
 {
 	const json_t *a = x->answer;
@@ -137,15 +185,18 @@ static int keep(struct enroll *x, struct ledger *l, struct err *e)
 	                              .name = fields_text(a, "station_name"),
 	                              .township = fields_text(a, "township"),
 	                              .box = (int)fields_int(a, "box", 0)};
+	struct ledger_head h;
 	memcpy(en.log, x->log, UUID_LEN);
 	if (strlen(en.station) != 12 || en.box < 1 || !tier_parse(fields_text(a, "tier"), &en.tier) ||
 	    text_unb64(key, strlen(key), en.station_key, EVENT_KEY_LEN) != EVENT_KEY_LEN)
 		return err_set(e, ERR_INVALID, "the county's answer is not complete");
 	int rc = x509_verify(fields_text(a, "certificate"), x->root, X509_EKU_CLIENT, fields_int(a, "now", 0), e);
+	if (!rc) rc = keep_key(x, e);
 	if (!rc) rc = keep_file(x->a->cfg->keys, "client.crt", fields_text(a, "certificate"), 0644, e);
 	if (!rc) rc = keep_file(x->a->cfg->data, "server.crt", fields_text(a, "server_certificate"), 0644, e);
 	if (!rc) rc = ledger_meta_set_text(l, "county_url", x->o->url, e);
-	if (!rc) rc = ledger_enrol(l, &en, e);
+	if (!rc && !(ledger_head(l, &h, NULL) == ERR_OK && memcmp(h.log, x->log, UUID_LEN) == 0))
+		rc = ledger_enrol(l, &en, e); /* else an earlier run was cut off after it */
 	explicit_bzero(en.station_key, sizeof en.station_key);
 	if (!rc) log_info(x->a->log, "enrolled", "station %s (%s) as box %02d", en.station, en.name, en.box);
 	return rc;
@@ -161,10 +212,14 @@ int enroll_run(struct agent *a, const struct enroll_options *o, struct err *e)
 	int rc = agent_ledger(a, &l, e);
 	if (!rc) rc = fetch_root(&x, e);
 	if (!rc) rc = file_write(ca, x.root, strlen(x.root), 0644, true, e);
-	if (!rc) rc = make_request(&x, e);
-	if (!rc) rc = call_county(&x, l, ca, e);
+	if (!rc) rc = make_request(&x, l, e);
+	if (!rc) rc = call_county(&x, ca, e);
 	if (!rc) rc = keep(&x, l, e);
-	ec_key_free(x.key);
+	if (!rc) {
+		(void)unlink(x.request_path);
+		(void)unlink(x.key_path);
+	}
+	wipe(x.request);
 	json_decref(x.answer);
 	free(x.server_csr);
 	free(x.root);
