@@ -19,7 +19,7 @@ test(`${KILLS} kills lose nothing and double nothing`, { timeout: 600000 }, asyn
   let phones;
   try {
     const clerk = await world.box('clerk');
-    phones = new Phones(clerk, await offered(clerk), { seed, count: 3, pause: 1000 });
+    phones = new Phones(clerk, await offered(clerk), { seed, count: 3, pause: 300 });
     const killed = {};
     for (let i = 0; i < KILLS; i++) {
       await sleep(rng.int(10, 300));

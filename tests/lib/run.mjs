@@ -40,6 +40,16 @@ export async function freeBase() {
   throw new Error('no five free ports in a row');
 }
 
+/** Has the process ended with all its threads? It may still lie about as a zombie: setsid gave it to init, which takes its
+ * time. */
+function dead(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length <= 1 && /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
 class World {
   constructor(dir, base, bin, keep) {
     this.dir = dir;
@@ -92,15 +102,7 @@ class World {
     } catch (error) {
       if (error.code !== 'ESRCH') throw error;
     }
-    for (;;) {
-      try {
-        process.kill(pid, 0);
-      } catch {
-        return;
-      }
-      // a zombie of ours cannot be: setsid gave it to init
-      await sleep(10);
-    }
+    while (!dead(pid)) await sleep(5);
   }
 
   /** One of the programs; returns { status, stdout }. */
