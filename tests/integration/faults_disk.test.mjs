@@ -1,4 +1,4 @@
-// Disks that fail and disks that are full. Writes and syncs of the gateway, then of the county, fail at random under
+// Disks that fail and disks that are full. Writes and syncs of the gateway, then of the courier, then of the county, fail at random under
 // libfiu: a phone gets its 201 or a problem that says "later", and what got a 201 is there after the power has gone too. A
 // box on a file system of its own that is full says so, loses nothing, and goes on when there is room again.
 //
@@ -32,8 +32,8 @@ const PHASES = [
 ];
 const PHASE_MS = 2000;
 
-for (const daemon of ['gateway', 'county']) {
-  test(`random write and sync errors at the ${daemon} lose nothing`, { timeout: 180000 }, async (t) => {
+for (const daemon of ['gateway', 'sync', 'county']) {
+  test(`random write and sync errors of the ${daemon} process lose nothing`, { timeout: 180000 }, async (t) => {
     t.diagnostic(`seed ${seed}`);
     const world = await start({ name: `fiu-${daemon}`, bin });
     const prefix = path.join(world.dir, 'fiu');
@@ -44,7 +44,7 @@ for (const daemon of ['gateway', 'county']) {
       await world.kill(daemon);
       world.wrap(`xinke-${daemon}`, 'fiu-run', '-x', '-f', prefix);
       await world.run(daemon === 'county' ? 'start-county' : 'start-gateway');
-      phones = new Phones(clerk, await offered(clerk), { seed, pause: 100 });
+      phones = new Phones(clerk, await offered(clerk), { seed, pause: 250 });
       let errors = 0;
       for (const { name, probability, failinfo } of PHASES) {
         control(`enable_random name=${name},probability=${probability},failinfo=${failinfo}`);

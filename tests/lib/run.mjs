@@ -179,6 +179,7 @@ export async function start({ name = 'test', command = 'start', dir, base, bin, 
     world.script(command);
   } catch (error) {
     process.stderr.write(`${error.stderr ?? error}\n`);
+    world.script('stop'); // what had started; the folder stays, with the logs
     throw error;
   }
   return world;
