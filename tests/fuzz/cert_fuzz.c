@@ -1,6 +1,7 @@
 /* Certificates, requests and keys from outside, PEM or DER. Nothing that the fuzzer makes is vouched for by our root; what is
  * issued on its request is, and says what we wrote and no more. */
 #include "shared/crypto/x509.h"
+#include "shared/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NOW 1795478400000LL
@@ -54,23 +55,51 @@ static void read_cert(const void *cert, size_t len)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+/* What takes PEM. */
+static void texts(const char *text)
 {
 	struct ec_key *key = NULL;
 	struct err e = {0};
 	char pin[X509_PIN_MAX];
+	read_cert(text, strlen(text));
+	for (unsigned eku = X509_EKU_SERVER; eku <= X509_EKU_ANSWER; eku *= 2)
+		MUST(x509_verify(text, root, (enum x509_eku)eku, NOW, &e) != ERR_OK);
+	(void)x509_pin(text, pin, &e);
+	if (ec_key_from_pem(text, &key, &e) == ERR_OK) ec_key_free(key);
+	issue(text);
+}
+
+/* DER as the PEM of a WHAT: the fuzzer's changes lie in what is signed and not in its base64. */
+static void as_pem(const char *what, const uint8_t *der, size_t len)
+{
+	size_t cap = TEXT_B64_LEN(len) + len / 32 + 128, n = 0;
+	char *b64 = malloc(TEXT_B64_LEN(len)), *pem = malloc(cap);
+	MUST(b64 && pem);
+	size_t all = text_b64(der, len, b64);
+	n += (size_t)snprintf(pem, cap, "-----BEGIN %s-----\n", what);
+	for (size_t i = 0; i < all; i += 64)
+		n += (size_t)snprintf(pem + n, cap - n, "%.64s\n", b64 + i);
+	(void)snprintf(pem + n, cap - n, "-----END %s-----\n", what);
+	texts(pem);
+	free(b64);
+	free(pem);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
 	if (!ca) make();
 	char *text = malloc(len + 1);
 	MUST(text);
 	memcpy(text, data, len);
 	text[len] = '\0';
 	read_cert(data, len); /* DER, or a text without its NUL */
-	read_cert(text, len);
-	for (unsigned eku = X509_EKU_SERVER; eku <= X509_EKU_ANSWER; eku *= 2)
-		MUST(x509_verify(text, root, (enum x509_eku)eku, NOW, &e) != ERR_OK);
-	(void)x509_pin(text, pin, &e);
-	if (ec_key_from_pem(text, &key, &e) == ERR_OK) ec_key_free(key);
-	issue(text);
+	if (len && data[0] == 0x30) {
+		as_pem("CERTIFICATE", data, len);
+		as_pem("CERTIFICATE REQUEST", data, len);
+		as_pem("EC PRIVATE KEY", data, len);
+	} else {
+		texts(text);
+	}
 	free(text);
 	return 0;
 }

@@ -157,6 +157,19 @@ static void answers(void)
 	wire_answer_release(&a);
 }
 
+/* What a PEM holds. */
+static void put_der(const char *pem)
+{
+	char flat[X509_PEM_MAX];
+	uint8_t der[2048];
+	size_t n = 0;
+	for (const char *p = strchr(pem, '\n'); *p && *p != '-'; p++)
+		if (*p != '\n') flat[n++] = *p;
+	long len = text_unb64(flat, n, der, sizeof der);
+	MUST(len > 0);
+	put("cert", der, (size_t)len);
+}
+
 static void certificates(void)
 {
 	static const char *const permit[] = {"dns:county.test", "ip:10.0.0.0/8", "uri:station", NULL};
@@ -182,17 +195,12 @@ static void certificates(void)
 		                         .eku = eku,
 		                         .not_before = SUPPORT_NOW,
 		                         .not_after = SUPPORT_NOW + SUPPORT_DAY_MS};
-		uint8_t der[2048];
 		MUST(x509_issue(ca, root, csr, &leaf, cert, &e) == ERR_OK);
 		put_text("cert", cert);
-		char flat[X509_PEM_MAX];
-		size_t n = 0;
-		for (const char *p = strchr(cert, '\n'); *p && *p != '-'; p++)
-			if (*p != '\n') flat[n++] = *p;
-		long len = text_unb64(flat, n, der, sizeof der);
-		MUST(len > 0);
-		put("cert", der, (size_t)len);
+		put_der(cert);
 	}
+	put_der(root);
+	put_der(csr);
 	put_text("cert", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIA==\n-----END EC PRIVATE KEY-----\n");
 	ec_key_free(ca);
 	ec_key_free(own);
