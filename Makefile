@@ -4,6 +4,7 @@
 #   CC=clang     another compiler (gcc 12 and clang 14 are kept clean)
 #   V=1          whole command lines
 #   SAN=1        with AddressSanitizer and UndefinedBehaviorSanitizer, into build/san
+#   FUZZ=1       for libFuzzer, by clang 14 and with the same sanitizers, into build/fuzz (the fuzz targets alone)
 #   MUTANTS=1    with the planted faults of shared/mutant.h that can be switched on, into build/mutants (the simulator alone)
 
 SHELL := /bin/bash
@@ -13,8 +14,8 @@ SHELL := /bin/bash
 
 B ?= build
 Q := $(if $(V),,@)
-CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
-O := $(if $(SAN),$(B)/san,$(if $(MUTANTS),$(B)/mutants,$(B)))
+CC := $(if $(FUZZ),clang-14,$(if $(filter default,$(origin CC)),gcc,$(CC)))
+O := $(if $(SAN),$(B)/san,$(if $(MUTANTS),$(B)/mutants,$(if $(FUZZ),$(B)/fuzz,$(B))))
 GEN := $(B)/gen
 
 # --- flags ------------------------------------------------------------------------------------------------------------
@@ -29,20 +30,21 @@ WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wimplicit-fallthrough -Wshadow -W
 HARDEN := -fstack-clash-protection -fstack-protector-strong -fcf-protection=full -fPIE
 HARDEN += $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 # _FORTIFY_SOURCE wants optimisation and hides what the sanitizers look for.
-FORTIFY := $(if $(SAN),,-D_FORTIFY_SOURCE=3)
+FORTIFY := $(if $(SAN)$(FUZZ),,-D_FORTIFY_SOURCE=3)
 , := ,
-SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANFLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANFLAGS += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(HARDEN) $(FORTIFY) $(SANFLAGS) -pthread
 ALL_LDFLAGS := -pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--as-needed $(SANFLAGS) -pthread $(LDFLAGS)
 # The earliest time that a clock of this build may believe (design section 5, point 9).
 # The sanitizer build, which the tests use, has a fixed one: tests that set their own clocks must repeat.
-BUILD_EPOCH := $(or $(if $(SAN),1763942400),$(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),1763942400)
+BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),1763942400)
 
 # --- sources ----------------------------------------------------------------------------------------------------------
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
 	shared/states.c shared/catalog.c shared/body.c shared/event.c shared/caseview.c shared/casejson.c shared/feed.c shared/problem.c \
-	shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
+	shared/enrolcode.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
@@ -164,15 +166,29 @@ $(O)/sim/sim $(O)/sim/vfs_test:
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS) \
 		$(if $(findstring vfs_test,$@),-lcmocka,$(SIM_WRAP)) $(LIBS) -o $@
 
+# --- fuzzing ----------------------------------------------------------------------------------------------------------
+# Each target over what it reads: the shared parts, the ledger and the engine, without servers.
+FUZZERS := request answer entry cert code
+FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/%,$(LIB_SRC))))
+$(O)/obj/tests/fuzz/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"' -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
+$(O)/libfuzzed.a: $(FUZZ_LIB) $(call obj,tests/unit/support.c)
+	@rm -f $@; ar qcs $@ $^
+$(O)/answer_fuzz: FUZZ_WRAP := -Wl,--wrap=ec_verify -Wl,--wrap=pack_close
+$(O)/entry_fuzz: FUZZ_WRAP := -Wl,--wrap=db_commit -Wl,--wrap=db_begin_read -Wl,--wrap=db_rollback
+$(FUZZERS:%=$(O)/%_fuzz): $(O)/%_fuzz: $(O)/obj/tests/fuzz/%_fuzz.o $(O)/libfuzzed.a
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $^ $(ALL_LDFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP) $(LIBS) -lcmocka -o $@
+$(O)/fuzz_seeds: $(call obj,tests/fuzz/seeds.c) $(O)/libfuzzed.a
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka -o $@
+
 # --- what one asks for ------------------------------------------------------------------------------------------------
 # Node: PATH's where it is new enough, else the one that install-deps.sh brought.
 NODE_PATH := $(CURDIR)/$(B)/tools/node_modules/.bin
 WITH_NODE := PATH="$$([ -x "$(NODE_PATH)/node" ] && echo "$(NODE_PATH):")$$PATH"
 C_FILES = $(shell git ls-files '*.c' '*.h')
-SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run .ci/run
+SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run tests/fuzz/run .ci/run
 
 .PHONY: deps-build deps-test run start stop start-county stop-county start-gateway stop-gateway demo test integration \
-	sim sim-test mutants lint fmt bench bench-wire dict clean help
+	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire dict clean help
 deps-build:
 	@B=$(B) packaging/install-deps.sh build
 deps-test:
@@ -193,6 +209,7 @@ test: deps-test ## install, build with sanitizers, run every suite
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory SAN=1 all $(B)/san/fixture-box unit
 	@$(MAKE) --no-print-directory sim-test
+	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=5
 	@$(MAKE) --no-print-directory integration
 integration: ## the suites over real processes (build first: make all; make SAN=1 all)
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san node --test --test-concurrency=1 tests/lib/*_test.mjs \
@@ -213,6 +230,14 @@ sim-test: ## the part of the simulator that `make test` runs: its disk, 2,000 se
 mutants: ## plants each fault of tests/sim/mutants.def in turn: the simulator must catch it within 1,000 seeds
 	@$(MAKE) --no-print-directory MUTANTS=1 $(B)/mutants/sim/sim
 	@$(B)/mutants/sim/sim --mutants all --seed $(SEED) --count 1000
+FUZZ_TIME := 60
+FUZZ_TARGETS := $(FUZZERS)
+fuzz: ## FUZZ_TIME seconds (60) for each of FUZZ_TARGETS (all), from tests/fuzz/corpus; findings to build/fuzz
+	@$(MAKE) --no-print-directory FUZZ=1 $(FUZZERS:%=$(B)/fuzz/%_fuzz)
+	@tests/fuzz/run $(B)/fuzz $(FUZZ_TIME) $(FUZZ_TARGETS)
+fuzz-seeds: ## write the first inputs of tests/fuzz/corpus anew, from the project's own forms
+	@$(MAKE) --no-print-directory FUZZ=1 $(B)/fuzz/fuzz_seeds
+	@$(B)/fuzz/fuzz_seeds tests/fuzz/corpus
 bench: ## measure against raw limits in one run; figures to build/bench, a table to the terminal
 	@B=$(B) packaging/install-deps.sh bench
 	@$(MAKE) --no-print-directory all $(B)/bench/raw $(B)/bench/ingest

@@ -15,7 +15,8 @@ build=${B:-build}
 
 BUILD_PACKAGES="gcc make libc6-dev pkg-config gawk libmicrohttpd-dev libgnutls28-dev libcurl4-gnutls-dev libsqlite3-dev
  libmbedtls-dev libjansson-dev libargon2-dev libinih-dev libzstd-dev curl ca-certificates procps"
-TEST_PACKAGES="clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck libcmocka-dev openssl sqlite3 nodejs npm"
+TEST_PACKAGES="clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck libcmocka-dev openssl sqlite3 nodejs npm
+ libclang-rt-14-dev fiu-utils faketime e2fsprogs mount"
 
 missing() {
 	local p

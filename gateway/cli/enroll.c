@@ -1,5 +1,6 @@
 /* `xinke enroll`: reads the county's enrolment URI and runs xinke-sync, which alone holds the county key. */
 #include "gateway/cli/cli.h"
+#include "shared/enrolcode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,33 +9,6 @@
 #include <unistd.h>
 
 #define VALUE_MAX 512
-#define SCHEME    "xinke-enrol:?"
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-	                              : -1;
-}
-
-/* The value of NAME in "a=1&b=%41", unescaped. */
-static bool parameter(const char *query, const char *name, char out[VALUE_MAX])
-{
-	size_t n = strlen(name), k = 0;
-	while (query && !(strncmp(query, name, n) == 0 && query[n] == '=')) {
-		query = strchr(query, '&');
-		if (query) query++;
-	}
-	if (!query) return false;
-	for (query += n + 1; *query && *query != '&' && k + 1 < VALUE_MAX; query++) {
-		bool escaped = *query == '%' && hex(query[1]) >= 0 && hex(query[2]) >= 0;
-		out[k++] = (char)(escaped ? hex(query[1]) * 16 + hex(query[2]) : *query);
-		query += escaped ? 2 : 0;
-	}
-	out[k] = '\0';
-	return k > 0 && strlen(out) == k;
-}
 
 /* xinke-sync lies beside this program; failing that, PATH decides. */
 static void run_sync(char *const argv[])
@@ -57,13 +31,14 @@ int cli_enroll(struct cli *c)
 	                                                       o6[] = "--names";
 	char *names = (char *)(size_t)c->settings->names; /* execv wants char *, and leaves it alone */
 	if (c->argc != 3 || strcmp(c->argv[0], "--sync-config") != 0 ||
-	    strncmp(c->argv[2], SCHEME, strlen(SCHEME)) != 0) {
+	    strncmp(c->argv[2], ENROLCODE_SCHEME, strlen(ENROLCODE_SCHEME)) != 0) {
 		(void)err_set(&c->err, ERR_INVALID,
-		              "usage: xinke enroll --sync-config FILE '" SCHEME "url=...&root=...&code=...'");
+		              "usage: xinke enroll --sync-config FILE '" ENROLCODE_SCHEME "url=...&root=...&code=...'");
 		return 2;
 	}
-	const char *query = c->argv[2] + strlen(SCHEME);
-	if (!parameter(query, "url", url) || !parameter(query, "code", code) || !parameter(query, "root", root)) {
+	const char *query = c->argv[2] + strlen(ENROLCODE_SCHEME);
+	if (!enrolcode_value(query, "url", url, VALUE_MAX) || !enrolcode_value(query, "code", code, VALUE_MAX) ||
+	    !enrolcode_value(query, "root", root, VALUE_MAX)) {
 		(void)err_set(&c->err, ERR_INVALID, "the enrolment URI has no url, root or code");
 		return 2;
 	}

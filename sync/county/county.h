@@ -6,6 +6,7 @@
 #include "shared/clock.h"
 #include "shared/config.h"
 #include "shared/crypto/ec.h"
+#include "shared/enrolcode.h"
 #include "shared/file.h"
 #include "shared/log.h"
 #include "sync/county/store.h"
@@ -113,7 +114,7 @@ int county_issue(struct county *c, const json_t *request, const char *station, i
 /* Takes an enrolment (POST /sync/v1/enroll): a new JSON answer, or a refusal in P. ADDRESS counts wrong codes. */
 int county_enrol(struct county *c, struct store *s, const json_t *request, const char *address, json_t **answer,
                  struct problem *p, struct err *e);
-#define COUNTY_CODE_MAX 32
+#define COUNTY_CODE_MAX ENROLCODE_MAX
 /* A new one-time code for STATION as text of 80 random bits; kept hashed. */
 int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by,
                       char code[COUNTY_CODE_MAX], int64_t *expires_at, struct err *e);

@@ -7,6 +7,7 @@
 #include "shared/canon.h"
 #include "shared/caseview.h"
 #include "shared/crypto/rng.h"
+#include "shared/enrolcode.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/text.h"
@@ -15,10 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_CHARS 16 /* of five bits: 80 */
-#define TRIES      5
-
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base32 */
+#define TRIES 5
 
 int64_t county_now(struct county *c)
 {
@@ -28,38 +26,17 @@ int64_t county_now(struct county *c)
 	return now;
 }
 
-/* The code without its dashes and in capitals, hashed; false when it cannot be one. */
-static bool code_hash(const char *code, uint8_t out[DIGEST_LEN])
-{
-	char plain[CODE_CHARS];
-	size_t n = 0;
-	for (; *code; code++) {
-		char c = (char)(*code >= 'a' && *code <= 'z' ? *code - 32 : *code);
-		if (c == '-') continue;
-		if (n == CODE_CHARS || !strchr(alphabet, c)) return false;
-		plain[n++] = c;
-	}
-	if (n != CODE_CHARS) return false;
-	digest_sha256(plain, n, out);
-	return true;
-}
-
 int county_enrol_code(struct county *c, struct store *s, const char *station, const char *by,
                       char code[COUNTY_CODE_MAX], int64_t *expires_at, struct err *e)
 {
-	uint8_t raw[CODE_CHARS], hash[DIGEST_LEN];
+	uint8_t raw[ENROLCODE_CHARS], hash[DIGEST_LEN];
 	struct store_station st;
 	int64_t now = county_now(c);
-	size_t n = 0;
 	int rc = store_station(s, station, &st, e);
 	if (rc) return rc;
 	rng_bytes(raw, sizeof raw);
-	for (size_t i = 0; i < CODE_CHARS; i++) {
-		if (i && i % 4 == 0) code[n++] = '-';
-		code[n++] = alphabet[raw[i] & 31];
-	}
-	code[n] = '\0';
-	(void)code_hash(code, hash);
+	enrolcode_text(raw, code);
+	(void)enrolcode_hash(code, hash);
 	*expires_at = now + c->cfg->code_hours * 3600000;
 	struct db_stmt *q = db_query(s->db, Q_enrolment_insert, e);
 	if (!q) return ERR_IO;
@@ -158,7 +135,7 @@ static int check_code(struct enrol *x, struct problem *p, struct err *e)
 {
 	int64_t expires, used;
 	int rc = ERR_OK;
-	bool formed = code_hash(fields_text(x->req, "code"), x->code);
+	bool formed = enrolcode_hash(fields_text(x->req, "code"), x->code);
 	struct db_stmt *q = db_query(x->s->db, Q_enrolment_get, e);
 	if (!q) return ERR_IO;
 	db_bind_blob(q, "code", x->code, DIGEST_LEN);

@@ -7,13 +7,14 @@
 //   world.script('stop-county');
 //   await world.stop();
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { contract } from './contract.mjs';
 
@@ -39,6 +40,16 @@ export async function freeBase() {
   throw new Error('no five free ports in a row');
 }
 
+/** Has the process ended with all its threads? It may still lie about as a zombie: setsid gave it to init, which takes its
+ * time. */
+function dead(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length <= 1 && /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
 class World {
   constructor(dir, base, bin, keep) {
     this.dir = dir;
@@ -53,24 +64,45 @@ class World {
     return this.json;
   }
 
-  /** Ends a daemon as a power cut would. Only the pid that run.sh noted is touched. */
+  /** The same while this process goes on: phones post, a proxy carries. */
+  async run(command) {
+    await promisify(execFile)(path.join(root, 'packaging/run.sh'), [command], { env: this.env });
+    this.json = JSON.parse(readFileSync(path.join(this.dir, 'run.json'), 'utf8'));
+    return this.json;
+  }
+
+  /** From its next start on, the daemon NAME runs behind the words PREFIX (`fiu-run ...`, `env A=b`); none: bare again. */
+  wrap(name, ...prefix) {
+    const dir = path.join(this.dir, 'bin');
+    if (this.env.XINKE_BIN !== dir) {
+      this.bare = this.env.XINKE_BIN;
+      mkdirSync(dir);
+      for (const program of readdirSync(this.bare).filter((file) => /^xinke(-\w+)?$/.test(file)))
+        symlinkSync(path.join(this.bare, program), path.join(dir, program));
+      this.env.XINKE_BIN = dir;
+    }
+    const [file, program] = [dir, this.bare].map((folder) => path.join(folder, name));
+    rmSync(file);
+    if (!prefix.length) return symlinkSync(program, file);
+    const quoted = [...prefix, program].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    writeFileSync(file, `#!/bin/sh\nexec ${quoted.join(' ')} "$@"\n`);
+    return chmodSync(file, 0o755);
+  }
+
+  /** Ends a daemon as a power cut would: the pid that run.sh noted last, if it is still one of ours. */
   async kill(name) {
-    const pid = this.script('pids').pids[name];
-    if (!pid) return;
+    const pid = this.json.pids[name];
+    try {
+      if (!pid || !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.dir)) return;
+    } catch {
+      return;
+    }
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
       if (error.code !== 'ESRCH') throw error;
     }
-    for (;;) {
-      try {
-        process.kill(pid, 0);
-      } catch {
-        return;
-      }
-      // a zombie of ours cannot be: setsid gave it to init
-      await sleep(10);
-    }
+    while (!dead(pid)) await sleep(5);
   }
 
   /** One of the programs; returns { status, stdout }. */
@@ -147,6 +179,7 @@ export async function start({ name = 'test', command = 'start', dir, base, bin, 
     world.script(command);
   } catch (error) {
     process.stderr.write(`${error.stderr ?? error}\n`);
+    world.script('stop'); // what had started; the folder stays, with the logs
     throw error;
   }
   return world;
