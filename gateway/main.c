@@ -14,6 +14,7 @@
 #include "gateway/sessions.h"
 #include "gateway/setup.h"
 #include "gateway/waker.h"
+#include "shared/ledger/verify.h"
 #include "shared/ledger/writer.h"
 #include "shared/version.h"
 
@@ -32,6 +33,14 @@ enum { EXIT_USAGE = 2 };
 #define WRITER_CACHE_KIB 4096  /* page cache of the connection that writes: keys are random, so is where rows go */
 #define CACHE_KIB        1024  /* of one that only reads or signs in */
 
+static int catch_up(struct gateway *gw, struct err *e)
+{
+	bool rebuilt = false;
+	int rc = ledger_catch_up(gw->ledger, &rebuilt, e);
+	if (!rc && rebuilt) log_info(&gw->log, "rebuilt", "what an older release could only store is applied");
+	return rc;
+}
+
 static int open_ledger(struct gateway *gw, struct err *e)
 {
 	struct ledger_config lc = {.path = gw->cfg.db,
@@ -42,6 +51,7 @@ static int open_ledger(struct gateway *gw, struct err *e)
 	                           .cache_kib = WRITER_CACHE_KIB};
 	int rc = ledger_open(&lc, &gw->ledger, e);
 	if (!rc) rc = ledger_check_heads(gw->ledger, e); /* the waker looks at the rest of the file */
+	if (!rc) rc = catch_up(gw, e);
 	lc.cache_kib = CACHE_KIB;
 	/* one for each thread that serves, one for the waker */
 	if (!rc) rc = readers_open(&lc, (int)gw->cfg.threads + 1, &gw->readers, e);

@@ -9,6 +9,7 @@
 #include "shared/fields.h"
 #include "shared/limits.h"
 #include "shared/text.h"
+#include "shared/version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -259,8 +260,10 @@ int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_
 	if (strcmp(kind, "settled") == 0) return effect_settled(l, n, entry, fn, e);
 	if (strcmp(kind, "refused") == 0) return effect_refused(l, n, entry, fn, e);
 	if (strcmp(kind, "catalog") == 0 || strcmp(kind, "calendar") == 0) return effect_thing(l, n, kind, entry, e);
-	if (strcmp(kind, "event") == 0 && fn && uuid_parse(fields_text(entry, "case_id"), id)) return fn(l, id, e);
-	return ERR_OK; /* a kind of a newer county: stored raw, applied after an upgrade by rebuild */
+	if (strcmp(kind, "event") == 0)
+		return fn && uuid_parse(fields_text(entry, "case_id"), id) ? fn(l, id, e) : (int)ERR_OK;
+	/* of a newer county: it is stored as it came, and the release that knows it makes the projections anew */
+	return ledger_meta_set_text(l, LEDGER_UNKNOWN_BY, XINKE_VERSION, e);
 }
 
 /* --- events that this box does not have --- */

@@ -10,6 +10,9 @@
 
 struct ledger_call;
 
+/* Meta key: the release that has met a feed entry of a kind that it did not know; "" = none has. */
+#define LEDGER_UNKNOWN_BY "feed_unknown_by"
+
 struct ledger {
 	struct db *db;
 	struct clock *clock;

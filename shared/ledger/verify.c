@@ -11,6 +11,7 @@
 #include "shared/fields.h"
 #include "shared/limits.h"
 #include "shared/text.h"
+#include "shared/version.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -400,8 +401,18 @@ int ledger_rebuild(struct ledger *l, struct err *e)
 	(void)ledger_identity(l);
 	int rc = ledger_begin(l, e);
 	if (rc) return rc;
-	rc = ledger_rebuild_all(l, e);
+	rc = ledger_meta_set_text(l, LEDGER_UNKNOWN_BY, "",
+	                          e); /* the walk sets it again where a kind is still unknown */
+	if (!rc) rc = ledger_rebuild_all(l, e);
 	if (!rc) rc = ledger_commit(l, e);
 	if (rc) ledger_rollback(l);
 	return rc;
+}
+
+int ledger_catch_up(struct ledger *l, bool *rebuilt, struct err *e)
+{
+	char by[64];
+	int rc = ledger_meta_text(l, LEDGER_UNKNOWN_BY, by, sizeof by, e);
+	*rebuilt = !rc && *by && strcmp(by, XINKE_VERSION) != 0;
+	return *rebuilt ? ledger_rebuild(l, e) : rc;
 }

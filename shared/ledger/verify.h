@@ -13,5 +13,8 @@ int ledger_verify(struct ledger *l, struct ledger_report *out, void (*fn)(const 
                   struct err *e);
 /* Makes every projection anew from events and feed, in one transaction. */
 int ledger_rebuild(struct ledger *l, struct err *e);
+/* The same where an older release has stored feed entries of a kind that it did not know; *REBUILT says so. For the start
+ * of the daemon that owns the ledger. */
+int ledger_catch_up(struct ledger *l, bool *rebuilt, struct err *e);
 
 #endif

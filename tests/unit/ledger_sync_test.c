@@ -3,10 +3,12 @@
 #include "shared/ledger/courier.h"
 #include "shared/ledger/ledger.h"
 #include "shared/ledger/read.h"
+#include "shared/ledger/verify.h"
 #include "shared/ledger/write.h"
 #include "shared/limits.h"
 #include "shared/receipt.h"
 #include "shared/text.h"
+#include "shared/version.h"
 #include "tests/unit/support.h"
 
 #include <stdlib.h>
@@ -638,6 +640,52 @@ static void many_events_again(void **state)
 	support_verified(&t);
 }
 
+/* --- entries of a later release --- */
+
+static void unknown_by(const char *release)
+{
+	struct err e = {0};
+	assert_int_equal(ledger_meta_set_text(t.l, "feed_unknown_by", release, &e), ERR_OK);
+}
+
+static bool catches_up(void)
+{
+	struct err e = {0};
+	bool rebuilt = false;
+	if (ledger_catch_up(t.l, &rebuilt, &e)) fail_msg("%s", e.msg);
+	return rebuilt;
+}
+
+static void applied_after_an_upgrade(void **state)
+{
+	struct err e = {0};
+	char by[64];
+	json_t *thing = NULL;
+	int64_t version = 0;
+	(void)state;
+	support_feed_add(&feed, support_json("{'kind':'catalog','body':{'version':7,'items':[]}}"));
+	apply_all();
+	assert_false(catches_up()); /* every kind is known */
+	support_feed_add(&feed, support_json("{'kind':'horoscope','body':{'version':1}}"));
+	apply_all();
+	assert_int_equal(ledger_meta_text(t.l, "feed_unknown_by", by, sizeof by, &e), ERR_OK);
+	assert_string_equal(by, XINKE_VERSION);
+	assert_false(catches_up()); /* this release has looked already */
+	/* as if an older one had not known what a catalog is */
+	support_sql(t.db, "DELETE FROM things");
+	unknown_by("0.0.1");
+	assert_int_equal(ledger_thing(t.l, "catalog", &thing, &version, &e), ERR_NOTFOUND);
+	assert_true(catches_up());
+	e = (struct err){0};
+	assert_int_equal(ledger_thing(t.l, "catalog", &thing, &version, &e), ERR_OK);
+	assert_int_equal(version, 7);
+	json_decref(thing);
+	assert_int_equal(ledger_meta_text(t.l, "feed_unknown_by", by, sizeof by, &e), ERR_OK);
+	assert_string_equal(by, XINKE_VERSION); /* the other is unknown still */
+	assert_false(catches_up());
+	support_verified(&t);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make, drop)
 
 int main(void)
@@ -659,6 +707,7 @@ int main(void)
 	    T(a_copy_opens_a_new_log),
 	    T(marks_on_a_left_log),
 	    T(many_events_again),
+	    T(applied_after_an_upgrade),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
