@@ -20,7 +20,7 @@ console.log(`${records('--entropy').toString().trim().split('\n').at(-1).replace
 console.log('batch  level  dictionary  bytes up  bytes down  us to close  us to open  KiB held      (bytes a registration, us an event)');
 for (const batch of [100, 250, 500]) {
   const lines = records('--batch', String(batch));
-  for (const line of wire(lines, '3', '9', '15', '19').trim().split('\n')) {
+  for (const line of wire(lines, 'rows', '3', '9', '15', '19').trim().split('\n')) {
     const r = JSON.parse(line);
     console.log([String(batch).padStart(5), String(r.level).padStart(6), (r.dict ? 'yes' : 'no').padStart(11), (r.up / r.records).toFixed(1).padStart(9),
       (r.down / r.records).toFixed(1).padStart(11), r.close_us.toFixed(1).padStart(12), r.open_us.toFixed(1).padStart(11), (r.held / 1024).toFixed(0).padStart(9)].join(' '));
