@@ -88,7 +88,7 @@ uint64_t bits_get(struct bits_in *in, unsigned width)
 	if (in->bad) return 0;
 	for (unsigned left = width; left;) {
 		unsigned room = 8 - in->at % 8, take = left < room ? left : room;
-		v = v << take | (in->data[in->at / 8] >> (room - take) & ((1u << take) - 1));
+		v = v << take | ((uint64_t)in->data[in->at / 8] >> (room - take) & ((1u << take) - 1));
 		in->at += take;
 		left -= take;
 	}

@@ -10,6 +10,7 @@
 
 #define COLUMNS_GROUPS 32             /* types in one request; an event beyond any of these limits goes as a row */
 #define COLUMNS_MAX    64             /* columns of a type */
+#define COLUMNS_DEPTH  LIMIT_DEPTH    /* names in a column's path */
 #define COLUMNS_SHAPES 64             /* sets of columns that events of a type have */
 #define COLUMNS_BYTES  LIMIT_EXCHANGE /* of the bodies that columns may give, together */
 #define COLUMNS_MONO   (1LL << 50)    /* ms; above any monotonic clock */

@@ -206,8 +206,10 @@ static int follow(struct columns_reader *d, int64_t at, int64_t mono)
 static int set_path(struct columns_reader *d, json_t *o, const char *path, json_t *v)
 {
 	char name[CELL_PATH_MAX];
+	int deep = 1;
 	for (const char *slash; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
 		size_t n = (size_t)(slash - path);
+		if (++deep > COLUMNS_DEPTH) return bad(d, "a path is too deep");
 		memcpy(name, path, n);
 		name[n] = '\0';
 		json_t *in = json_object_get(o, name);

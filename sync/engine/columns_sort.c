@@ -46,17 +46,18 @@ static bool add_leaf(struct leaves *l, const char *path, json_t *v)
 }
 
 /* Takes O apart into what stands at its ends. False where it cannot be told by paths. */
-static bool take_apart(struct leaves *l, const json_t *o, char path[CELL_PATH_MAX], size_t len)
+static bool take_apart(struct leaves *l, const json_t *o, char path[CELL_PATH_MAX], size_t len, int deep)
 {
 	const char *key;
 	json_t *v;
+	if (deep > COLUMNS_DEPTH) return false;
 	json_object_foreach((json_t *)o, key, v) {
 		size_t n = strlen(key);
 		if (!n || strchr(key, '/') || len + n + 2 > CELL_PATH_MAX) return false;
 		memcpy(path + len, key, n + 1);
 		if (json_is_object(v) && json_object_size(v)) {
 			path[len + n] = '/';
-			if (!take_apart(l, v, path, len + n + 1)) return false;
+			if (!take_apart(l, v, path, len + n + 1, deep + 1)) return false;
 		} else if (!add_leaf(l, path, v)) {
 			return false;
 		}
@@ -158,7 +159,7 @@ static bool sort_one(const struct wire_request *r, struct columns_sorted *s, int
 	int at;
 	if (!is_plain(r, i)) return false;
 	json_t *body = s->bodies[i] = event_body(l.ev);
-	if (!json_is_object(body) || !is_canonical(l.ev, body) || !take_apart(&l, body, path, 0)) return false;
+	if (!json_is_object(body) || !is_canonical(l.ev, body) || !take_apart(&l, body, path, 0, 1)) return false;
 	int groups = s->n_groups;
 	struct columns_group *g = group_of(s, l.ev->type, &at);
 	if (!g) return false;

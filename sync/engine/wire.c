@@ -122,12 +122,13 @@ static int get_events(const json_t *columns, const json_t *j, struct wire_reques
 	r->detail = !columns && is_detailed(j);
 	r->form = columns ? WIRE_COLUMNS : WIRE_ROWS;
 	int rc = columns ? columns_read(columns, (int)rows, r, is_row, &why) : ERR_OK;
-	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "columns");
-	if (rc)
+	if (rc == (int)ERR_INVALID) {
 		all_unreadable(r, why.msg);
-	else
-		rc = get_rows(j, r, columns ? is_row : NULL, e);
-	if (rc && !*why.msg) return rc;
+		return ERR_OK;
+	}
+	if (rc) return err_set(e, (enum err_code)rc, "%s", why.msg);
+	rc = get_rows(j, r, columns ? is_row : NULL, e);
+	if (rc) return rc;
 	for (int i = 0; i < r->n_events; i++)
 		bad = bad || r->said[i].why[0];
 	if (!bad && !r->detail) {
