@@ -44,6 +44,8 @@ struct test_box {
 	struct hands h;
 	int calls, details; /* exchanges, and the detailed ones among them */
 	bool down;          /* no call reaches the county */
+	bool unread;        /* the county's release cannot read the columns of this box's */
+	int columns;        /* exchanges in columns */
 };
 /* Asks for a code and uses it. */
 void test_box_make(struct test_box *b, struct test_county *w, const char *station);
