@@ -90,13 +90,19 @@ static int read_shapes(struct columns_reader *d, const json_t *head, struct colu
 	return rc;
 }
 
-/* The member NAME, N numbers, to the place's member at OFFSET. */
+/* A member of a head that is a list of numbers: where it goes in a place, and what it may be. */
+struct member {
+	const char *name;
+	size_t offset;
+	int64_t least, most;
+};
+
 static int read_numbers(struct columns_reader *d, const json_t *head, const struct columns_read_group *g,
-                        const char *name, size_t offset, int64_t least, int64_t most)
+                        const struct member *m)
 {
-	int rc = columns_ints(d, json_object_get(head, name), g->n, least, most, d->numbers);
+	int rc = columns_ints(d, json_object_get(head, m->name), g->n, m->least, m->most, d->numbers);
 	for (int i = 0; i < g->n && !rc; i++)
-		*(int64_t *)(void *)((char *)&d->places[g->events[i]] + offset) = d->numbers[i];
+		*(int64_t *)(void *)((char *)&d->places[g->events[i]] + m->offset) = d->numbers[i];
 	return rc;
 }
 
@@ -122,19 +128,23 @@ static int read_new_ids(struct columns_reader *d, const json_t *head, const stru
 static int read_head(struct columns_reader *d, const json_t *head, struct columns_read_group *g)
 {
 #define PLACE(member) #member, offsetof(struct columns_read_place, member)
+	static const struct member derived = {PLACE(derived), 0, 1},
+	                           cased = {PLACE(cased), 0, COLUMNS_CASE_BACK + LIMIT_BATCH_EVENTS},
+	                           at = {PLACE(at), -WIRE_TIME_MAX, WIRE_TIME_MAX},
+	                           mono = {PLACE(mono), -COLUMNS_INT, COLUMNS_INT};
+#undef PLACE
 	const char *type = fields_text(head, "type");
 	for (int i = 0; i < g->n; i++)
 		if (!*type || event_set(d->r->events[g->events[i]].type, EVENT_TYPE_MAX, type, "type", d->e))
 			return bad(d, "a type");
-	int rc = read_numbers(d, head, g, PLACE(derived), 0, 1);
+	int rc = read_numbers(d, head, g, &derived);
 	if (!rc) rc = read_new_ids(d, head, g, "ids", false);
-	if (!rc) rc = read_numbers(d, head, g, PLACE(cased), 0, COLUMNS_CASE_BACK + LIMIT_BATCH_EVENTS);
+	if (!rc) rc = read_numbers(d, head, g, &cased);
 	if (!rc) rc = read_new_ids(d, head, g, "cases", true);
-	if (!rc) rc = read_numbers(d, head, g, PLACE(at), -WIRE_TIME_MAX, WIRE_TIME_MAX);
-	if (!rc) rc = read_numbers(d, head, g, PLACE(mono), -COLUMNS_INT, COLUMNS_INT);
+	if (!rc) rc = read_numbers(d, head, g, &at);
+	if (!rc) rc = read_numbers(d, head, g, &mono);
 	if (!rc) rc = read_head_texts(d, head, g);
 	return rc ? rc : read_shapes(d, head, g);
-#undef PLACE
 }
 
 /* --- what follows from the events before --- */
@@ -269,7 +279,6 @@ static int read_bodies(struct columns_reader *d, const json_t *all)
 		const json_t *body = json_array_get(all, (size_t)i), *column;
 		size_t k, n = json_array_size(body);
 		if (!json_is_array(body) || n > COLUMNS_MAX) return bad(d, "a body's columns");
-		/* a shape that leaves out no column past the last one has them all */
 		json_array_foreach(body, k, column) {
 			int rc = read_column(d, column, (int)k, d->groups[i]);
 			if (rc) return rc;
