@@ -27,7 +27,7 @@ static uint64_t cost(const int64_t *v, int n, int64_t min, bool signs, unsigned 
 		uint64_t bits = 0;
 		for (int i = 0; i < n; i++)
 			bits += bits_golomb_width(code_of(v[i], min, signs), k);
-		if (bits >= least) break; /* it falls, and then rises */
+		if (bits >= least) break; /* past the best order it rises; a second dip is not worth the search */
 		least = bits;
 		*best = k;
 	}
@@ -47,8 +47,9 @@ void columns_put_ints(struct columns_writer *w, const int64_t *v, int n)
 		return;
 	}
 	bool signs = cost(v, n, 0, true, &ks) < cost(v, n, min, false, &k);
+	if (signs) k = ks;
 	if (signs)
-		buf_addf(w->out, "[%u]", k = ks);
+		buf_addf(w->out, "[%u]", k);
 	else
 		buf_addf(w->out, "[%" PRId64 ",%u]", min, k);
 	for (int i = 0; i < n; i++)
