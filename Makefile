@@ -53,7 +53,9 @@ DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
-ENGINE := sync/engine/wire.c sync/engine/engine.c
+ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
+	sync/engine/columns_sort.c sync/engine/columns_read.c sync/engine/columns_cells.c sync/engine/cell.c sync/engine/bits.c \
+	sync/engine/engine.c
 HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
 COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \

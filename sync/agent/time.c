@@ -31,11 +31,10 @@ int time_key(const char *cert, size_t len, const char *id, const char *root, int
 	return ec_key_from_cert(cert, len, out, e);
 }
 
-int time_told(struct hands *h, int64_t now, int64_t error, struct err *e)
+int time_told(struct hands *h, int64_t now, int64_t error, bool *fixed, struct err *e)
 {
-	bool fixed = false;
-	int rc = ledger_clock_told(h->l, now, error, &fixed, e);
-	if (fixed) log_warn(h->log, "clock", "was wrong: the county's time stands in its place");
+	int rc = ledger_clock_told(h->l, now, error, fixed, e);
+	if (*fixed) log_warn(h->log, "clock", "was wrong: the county's time stands in its place");
 	if (!rc && h->pinned && !clock_system_off(h->clock, now)) { /* somebody has set it meanwhile */
 		h->pinned = false;
 		if (h->pin) h->pin(h->arg, NULL);
@@ -112,7 +111,7 @@ int time_ask(struct hands *h, bool *helped, struct err *e)
 	int rc = h->ask(h->arg, path, ASK_MS, &a, e);
 	int64_t error = clock_read(h->clock).mono - start;
 	if (!rc) rc = read_time(h, nonce, &a, &j, &now, e);
-	if (!rc) rc = time_told(h, now, error, e);
+	if (!rc) rc = time_told(h, now, error, helped, e);
 	if (!rc && !h->pinned && clock_system_off(h->clock, now) && h->pin && read_pins(j, pins)) {
 		h->pin(h->arg, pins);
 		*helped = h->pinned = true;

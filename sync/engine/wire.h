@@ -1,6 +1,7 @@
 /* How an exchange is written down: request and answer as JSON, the signature's digest. sync/PROTOCOL.md is the text.
  *
- * One encode and one decode function each, so that another form can come behind them. Unknown members are ignored. */
+ * One encode and one decode function each; the forms of the events stand behind them (rows.h, columns.h). Unknown members
+ * are ignored. */
 #ifndef XINKE_WIRE_H
 #define XINKE_WIRE_H
 
@@ -13,7 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WIRE_PROTOCOL         1
+#define WIRE_PROTOCOL 1
+#define WIRE_TIME_MAX                                                                                                  \
+	253402271999999LL /* ms; the last moment that RFC 3339 can tell in China's time: answers show it */
 #define WIRE_SOFTWARE_MAX     64
 #define WIRE_SIGNATURE_HEADER "Xinke-Signature"
 #define WIRE_KEY_ID_MAX       65 /* bytes of an answer key's id (hex), NUL included */
@@ -27,9 +30,15 @@ struct wire_mark {
 /* What is said of an event beside the event itself. */
 struct wire_said {
 	char why[80];             /* why it cannot be read; "" = it can */
-	char *raw;                /* then its JSON, owned */
+	char *raw;                /* then its JSON, owned; NULL where it stood in columns */
 	uint8_t hash[DIGEST_LEN]; /* in the detailed form */
 	uint8_t mac[DIGEST_LEN];
+};
+
+/* How events are written. Both are read, whichever comes. */
+enum wire_form {
+	WIRE_COLUMNS, /* PROTOCOL.md section 9; a detailed request goes in rows all the same */
+	WIRE_ROWS,
 };
 
 struct wire_request {
@@ -42,7 +51,8 @@ struct wire_request {
 	struct wire_mark head; /* the chain after EVENTS */
 	struct wire_mark feed; /* the feed's head at the box */
 	bool detail;           /* each event carries its hash and mac */
-	struct event *events;  /* owned; NULL when there are none */
+	enum wire_form form;
+	struct event *events; /* owned; NULL when there are none */
 	struct wire_said
 	    *said; /* one an event, decoded: in the detailed form, or where one cannot be read; else NULL; owned */
 	int n_events;
@@ -61,8 +71,8 @@ struct wire_answer {
 };
 
 int wire_request_encode(const struct wire_request *r, struct buf *out, struct err *e);
-/* ERR_INVALID says what is wrong with the request as a whole. An event that cannot be read is no such fault: it is told in
- * `said`, its place is the one that it stands at. Release with wire_request_release. The events' station, origin and log
+/* ERR_INVALID says what is wrong with the request as a whole. An event that cannot be read is no such fault, nor are columns
+ * that cannot, which are a fault of each event: it is told in `said`, its place is the one that it stands at. Release with wire_request_release. The events' station, origin and log
  * are filled, their macs computed under no key: the county does that. */
 int wire_request_decode(const char *text, size_t len, struct wire_request *r, struct err *e);
 void wire_request_release(struct wire_request *r);

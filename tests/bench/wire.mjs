@@ -1,5 +1,6 @@
-// What a registration costs on its way to the county: requests and answers of a backlog, by batch size, level and
-// dictionary, against gzip. HTTP and TLS are not in these figures. For `make bench-wire`.
+// What a registration costs on its way to the county: requests and answers of a backlog, by form, batch size, level and
+// dictionary, against gzip. What is written is read again and must be the same events. HTTP and TLS are not in these
+// figures. For `make bench-wire`.
 //
 //   XINKE_CASES (10000) registrations
 
@@ -17,15 +18,18 @@ const records = (...args) => execFileSync(process.execPath, [path.join(here, '..
 const wire = (input, ...args) => execFileSync(path.join(bin, 'bench/wire'), args, { ...big, input }).toString();
 
 console.log(`${records('--entropy').toString().trim().split('\n').at(-1).replace('together', 'entropy:')}\n`);
-console.log('batch  level  dictionary  bytes up  bytes down  us to close  us to open  KiB held      (bytes a registration, us an event)');
-for (const batch of [100, 250, 500]) {
-  const lines = records('--batch', String(batch));
-  for (const line of wire(lines, '3', '9', '15', '19').trim().split('\n')) {
-    const r = JSON.parse(line);
-    console.log([String(batch).padStart(5), String(r.level).padStart(6), (r.dict ? 'yes' : 'no').padStart(11), (r.up / r.records).toFixed(1).padStart(9),
-      (r.down / r.records).toFixed(1).padStart(11), r.close_us.toFixed(1).padStart(12), r.open_us.toFixed(1).padStart(11), (r.held / 1024).toFixed(0).padStart(9)].join(' '));
+console.log('form     batch  level  dictionary  bytes up  bytes down  us to write  us to read  us to close  us to open  KiB held      (bytes a registration, us an event)');
+for (const form of ['rows', 'columns']) {
+  for (const batch of [100, 250, 500]) {
+    const lines = records('--batch', String(batch));
+    for (const line of wire(lines, form, '3', '9', '15').trim().split('\n')) {
+      const r = JSON.parse(line);
+      console.log([form.padEnd(7), String(batch).padStart(6), String(r.level).padStart(6), (r.dict ? 'yes' : 'no').padStart(11), (r.up / r.records).toFixed(1).padStart(9),
+        (r.down / r.records).toFixed(1).padStart(11), r.write_us.toFixed(1).padStart(12), r.read_us.toFixed(1).padStart(11), r.close_us.toFixed(1).padStart(12),
+        r.open_us.toFixed(1).padStart(11), (r.held / 1024).toFixed(0).padStart(9)].join(' '));
+    }
+    const texts = wire(lines, form, 'text').trim().split('\n');
+    const sum = texts.reduce((total, text) => total + gzipSync(text, { level: 6 }).length, 0);
+    console.log(`${form.padEnd(7)} ${String(batch).padStart(6)} gzip -6         no ${(sum / Number(cases)).toFixed(1).padStart(9)}`);
   }
-  const texts = wire(lines, 'text').trim().split('\n');
-  const sum = texts.reduce((total, text) => total + gzipSync(text, { level: 6 }).length, 0);
-  console.log(`${String(batch).padStart(5)} gzip -6         no ${(sum / Number(cases)).toFixed(1).padStart(9)}`);
 }

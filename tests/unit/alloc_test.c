@@ -394,6 +394,16 @@ static int wire(void *arg)
 	buf_init(&answer, LIMIT_EXCHANGE);
 	int rc = wire_request_decode(text, strlen(text), &r, &e);
 	if (!rc) rc = wire_request_encode(&r, &out, &e);
+	if (!rc) {
+		r.form = WIRE_COLUMNS;
+		buf_reset(&out);
+		rc = wire_request_encode(&r, &out, &e);
+	}
+	if (!rc) {
+		wire_request_release(&r);
+		rc = wire_request_decode(out.data, out.len, &r, &e);
+		if (!rc && r.said) rc = ERR_INVALID; /* nothing was to be found wrong with it */
+	}
 	if (!rc) a.feed = json_incref(r.health);
 	if (!rc && !json_is_array(a.feed)) {
 		json_decref(a.feed);

@@ -50,6 +50,8 @@ struct test_box {
 	bool dates_count; /* TLS refuses the county where that clock's own time is wrong, as libcurl would */
 	bool pinned;
 	enum test_lie { LIE_NONE, LIE_UNSIGNED, LIE_FORGED, LIE_NONCE, LIE_PORTAL } lie; /* what answers GETs */
+	bool unread; /* the county's release cannot read the columns of this box's */
+	int columns; /* exchanges in columns */
 };
 /* Asks for a code and uses it. */
 void test_box_make(struct test_box *b, struct test_county *w, const char *station);

@@ -429,6 +429,42 @@ static void quarantine(void **state)
 	test_box_release(&b); /* verify tells of the event that does not give its hash */
 }
 
+/* Columns that the county cannot read, and an event that does not give its hash among those that they carry: rows follow,
+ * and only that event stays out. */
+static void unreadable_columns(void **state)
+{
+	struct test_box b;
+	(void)state;
+	test_box_make(&b, &w, COUNTY_VILLAGE);
+	test_box_run(&b);
+	b.unread = true;
+	for (unsigned n = 1; n <= 5; n++)
+		test_box_register(&b, n, SUPPORT_HANDLE_ITEM);
+	support_sql(b.db, "UPDATE events SET actor = 'somebody' WHERE seq = 4");
+	int before = b.calls;
+	test_box_run(&b);
+	assert_int_equal(b.columns, 1);
+	assert_int_equal(b.details, 1);
+	assert_true(b.calls - before <= 3);
+	assert_settled(&b, 1, 2);
+	assert_settled(&b, 4, 5);
+	assert_int_equal(test_box_sync(&b, 3), SYNC_REFUSED);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM quarantine"), 1);
+	test_box_register(&b, 6, SUPPORT_HANDLE_ITEM); /* and so it goes on, an exchange more each time */
+	test_box_run(&b);
+	assert_settled(&b, 6, 6);
+	assert_int_equal(b.details, 2);
+	b.unread = false;
+	test_box_register(&b, 7, SUPPORT_HANDLE_ITEM);
+	test_box_run(&b);
+	assert_settled(&b, 7, 7);
+	assert_int_equal(b.details, 2);
+	assert_int_equal(b.columns, 3);
+	assert_int_equal(support_sql_int(w.db, "SELECT count(*) FROM quarantine"), 1);
+	test_county_verify(&w, 0);
+	test_box_release(&b);
+}
+
 /* A row that no wire form can hold: the county cannot read it, and the rest goes on. */
 static void unreadable_member(void **state)
 {
@@ -592,11 +628,22 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, release)
 	const struct CMUnitTest tests[] = {
-	    TEST(restored_box),  TEST(clones_alive),      TEST(two_copies_one_number),
-	    TEST(replaced_box),  TEST(restored_county),   TEST(taken_back),
-	    TEST(forgotten_box), TEST(both_restored),     TEST(only_the_replacement_knows),
-	    TEST(quarantine),    TEST(unreadable_member), TEST(rotten_body),
-	    TEST(mended),        TEST(judged_again),      TEST(held_for_a_catalog),
+	    TEST(restored_box),
+	    TEST(clones_alive),
+	    TEST(two_copies_one_number),
+	    TEST(replaced_box),
+	    TEST(restored_county),
+	    TEST(taken_back),
+	    TEST(forgotten_box),
+	    TEST(both_restored),
+	    TEST(only_the_replacement_knows),
+	    TEST(quarantine),
+	    TEST(unreadable_columns),
+	    TEST(unreadable_member),
+	    TEST(rotten_body),
+	    TEST(mended),
+	    TEST(judged_again),
+	    TEST(held_for_a_catalog),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

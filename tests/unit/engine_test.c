@@ -31,6 +31,7 @@ enum mood {
 	UNAUTHORIZED,    /* 401 */
 	REPLAYED,        /* the county's own signed answer, to an earlier request */
 	SIGNED_500,      /* signed, but the status says that it failed */
+	OLDER,           /* knows no columns */
 };
 
 static struct county {
@@ -43,7 +44,7 @@ static struct county {
 	struct support_feed feed;
 	size_t feed_limit;
 	int retry_after;
-	int calls, taken, events_seen, detailed, most;
+	int calls, taken, events_seen, detailed, most, in_columns;
 	bool vouches;    /* the root vouches for the key that is asked for */
 	struct buf said; /* its last answer */
 	char said_header[256];
@@ -194,6 +195,12 @@ static void call(const struct engine_step *s)
 	}
 	if (county.mood == REPLAYED) {
 		engine_answered(g, mono, 200, county.said.data, county.said.len, county.said_header);
+		return;
+	}
+	bool columns = strstr(s->body, "\"columns\":") != NULL;
+	county.in_columns += columns;
+	if (county.mood == OLDER && columns) {
+		engine_answered(g, mono, 400, "{\"code\":\"malformed_request\"}", 28, NULL);
 		return;
 	}
 	if (wire_request_decode(s->body, s->len, &r, &e)) fail_msg("%s", e.msg);
@@ -930,6 +937,61 @@ static void detail_for_ever(void **state)
 	assert_true(mono > 40 * 10000LL); /* less and less often */
 }
 
+/* --- the form of the events --- */
+
+/* A log begins in rows and goes on in columns. */
+static void columns_behind_the_first_batch(void **state)
+{
+	(void)state;
+	cases(1, 2);
+	(void)run();
+	assert_int_equal(county.in_columns, 0);
+	cases(3, 4);
+	mono += POLL;
+	(void)run();
+	assert_int_equal(county.in_columns, 1);
+	all_there();
+}
+
+/* A county of before refuses columns: rows at once, for an hour, and then columns are tried again. */
+static void older_county(void **state)
+{
+	(void)state;
+	cases(1, 1);
+	(void)run();
+	county.mood = OLDER;
+	for (unsigned n = 2; n <= 4; n++) {
+		cases(n, n);
+		mono += POLL;
+		(void)run();
+		all_there();
+	}
+	assert_int_equal(county.in_columns, 1);
+	assert_int_equal(status().failures, 0);
+	mono += 3600000;
+	county.mood = FINE;
+	cases(5, 5);
+	mono = run() + POLL;
+	(void)run();
+	all_there();
+	assert_int_equal(county.in_columns, 2);
+}
+
+/* What asks for detail gets rows, whatever the form was. */
+static void detail_in_rows(void **state)
+{
+	(void)state;
+	cases(1, 1);
+	(void)run();
+	cases(2, 3);
+	county.mood = ONCE_BEWILDERED;
+	mono += POLL;
+	(void)run();
+	assert_int_equal(county.in_columns, 1);
+	assert_int_equal(county.detailed, 1);
+	all_there();
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make, drop)
 
 int main(void)
@@ -961,6 +1023,9 @@ int main(void)
 	    T(detail_helps),
 	    T(detail_once),
 	    T(detail_for_ever),
+	    T(columns_behind_the_first_batch),
+	    T(older_county),
+	    T(detail_in_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,8 @@ static void into_a_buffer(void **state)
 
 static void a_dictionary_helps(void **state)
 {
-	static const char event[] = "\"type\":\"forward\",\"at\":1795487670242,\"clock\":\"synced\",\"boot\":\"";
+	static const char event[] =
+	    "{\"type\":\"forward\",\"derived\":1,\"ids\":\"v\",\"cased\":3,\"cases\":\"v\",\"at\":0,";
 	const struct world *w = *state;
 	struct buf with, without;
 	closed(w->p, 9, DICT_EXCHANGE, event, sizeof event - 1, &with);

@@ -16,11 +16,11 @@ static void mark(struct wire_mark *m, int64_t seq, int byte)
 	memset(m->hash, byte, DIGEST_LEN);
 }
 
-/* A request of N events above have 4. */
+/* A request of N events above have 4, in rows; columns_test.c has the other form. */
 static void fill(struct wire_request *r, int n)
 {
 	struct err e = {0};
-	*r = (struct wire_request){.now = SUPPORT_NOW, .quality = CLOCK_RTC, .n_events = n};
+	*r = (struct wire_request){.now = SUPPORT_NOW, .quality = CLOCK_RTC, .n_events = n, .form = WIRE_ROWS};
 	(void)snprintf(r->station, sizeof r->station, "%s", SUPPORT_STATION);
 	(void)snprintf(r->software, sizeof r->software, "xinke \"0.1\"");
 	support_id(9, r->log);
