@@ -6,13 +6,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 import { random, registration } from '../lib/people.mjs';
 import { arrived, offered } from '../lib/phones.mjs';
-import { start } from '../lib/run.mjs';
+import { plain as bin, start } from '../lib/run.mjs';
 
-const bin = fileURLToPath(new URL('../../build', import.meta.url)); // without sanitizers: libfaketime comes by LD_PRELOAD
 const [FLOOR, , SYNCED] = [0, 1, 2]; // enum clock_quality
 
 const preload = execFileSync('faketime', ['-m', '-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim();

@@ -1,8 +1,6 @@
 // Disks that fail and disks that are full. Writes and syncs of the gateway, then of the courier, then of the county, fail at random under
 // libfiu: a phone gets its 201 or a problem that says "later", and what got a 201 is there after the power has gone too. A
 // box on a file system of its own that is full says so, loses nothing, and goes on when there is room again.
-//
-// These run the build without sanitizers: libfiu comes by LD_PRELOAD, which AddressSanitizer wants to itself.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,12 +8,10 @@ import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 import { arrived, offered, Phones } from '../lib/phones.mjs';
-import { start } from '../lib/run.mjs';
+import { plain as bin, start } from '../lib/run.mjs';
 
-const bin = fileURLToPath(new URL('../../build', import.meta.url));
 const seed = Number(process.env.XINKE_SEED ?? Date.now() % 1000000);
 
 // --- failing calls ---

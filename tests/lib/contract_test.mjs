@@ -274,7 +274,7 @@ const CASE = {
   outcome: null, actions: ['withdraw', 'amend', 'note'], refused: [], progress_token: 'K7QZ3M2PXW4T6R5B',
 };
 const EVENT = { id: KEY, seq: 2, type: 'note', at: NOW, clock: 'rtc', actor: '古丽', device: null, origin: '652323101201', body: { text: '好' },
-  sync: 'local', fits: true, refusal: null };
+  corrected_at: null, sync: 'local', fits: true, refusal: null };
 
 test('gateway.yaml takes a case', () => using(async (client) => {
   answer = () => json(201, CASE, { location: `/api/v1/cases/${KEY}`, etag: '"2"' });
@@ -316,7 +316,7 @@ test('gateway.yaml: an act has the body of its type', () => using(async (client)
 
 test('county.yaml: a history has order and verdict, and no mark of the road', () => using(async (client) => {
   const path = `/api/v1/cases/${KEY}/events`;
-  const { sync, fits, ...event } = EVENT;
+  const { sync, fits, corrected_at: corrected, ...event } = EVENT;
   const show = (members) => { answer = () => json(200, { items: [{ ...event, order: 1, verdict: 'settled', ...members }], next: null }); };
   show({});
   await client.call('GET', path);

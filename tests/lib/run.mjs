@@ -170,6 +170,9 @@ class World {
   }
 }
 
+/** The programs without sanitizers, for what comes by LD_PRELOAD: AddressSanitizer wants to be the first there. */
+export const plain = process.env.XINKE_PLAIN ?? path.join(root, 'build');
+
 /** Starts both (or what COMMAND says) in a new folder. */
 export async function start({ name = 'test', command = 'start', dir, base, bin, keep = false } = {}) {
   const folder = dir ?? mkdtempSync(path.join(tmpdir(), `xinke-${name}-`));

@@ -75,7 +75,7 @@ export class Wire {
 
 /** Roads that break after some bytes, few more often than many, one way or the other; some are slow besides. */
 export function cutting(rng) {
-  const some = () => Math.floor(2 ** (rng.int(0, 1500) / 100));
+  const some = () => Math.floor(2 ** (rng.int(0, 1300) / 100));
   return () => ({ ...(rng.chance(50) ? { up: some() } : { down: some() }), delay: rng.chance(30) ? rng.int(1, 200) : 0 });
 }
 

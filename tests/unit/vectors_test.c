@@ -154,7 +154,7 @@ static void receipt_numbers(void **state)
 	(void)state;
 	assert_true(json_array_size(json_object_get(vectors, "receipts")) >= 5);
 	json_array_foreach(json_object_get(vectors, "receipts"), i, row) {
-		struct receipt r = {.day = atoi(fields_text(row, "day")),
+		struct receipt r = {.day = (int)strtol(fields_text(row, "day"), NULL, 10),
 		                    .box = (int)fields_int(row, "box", -1),
 		                    .serial = fields_int(row, "serial", 0)},
 		               back;
