@@ -18,7 +18,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 
 import { receiptNumber, registration } from '../lib/people.mjs';
-import { entryHash, eventHash, macOf, signed, ZERO } from '../lib/protocol.mjs';
+import { entryHash, eventHash, macOf, sha256, signed, ZERO } from '../lib/protocol.mjs';
 import { countyApi, start } from '../lib/run.mjs';
 
 export const catalog = JSON.parse(readFileSync(new URL('../../schema/catalog/hutubi-2022.json', import.meta.url), 'utf8'));
