@@ -4,21 +4,16 @@
 
 #include "shared/casejson.h"
 
+#include "shared/body.h"
 #include "shared/caseview.h"
 #include "shared/fields.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* What a box appends in this release; the table of states knows more. */
-static const enum case_event own_types[] = {EVENT_ACCEPT, EVENT_FORWARD, EVENT_WITHDRAW, EVENT_NOTE, EVENT_AMEND};
-#define N_OWN_TYPES (sizeof own_types / sizeof *own_types)
-
 bool present_own_type(enum case_event type)
 {
-	for (size_t i = 0; i < N_OWN_TYPES; i++)
-		if (own_types[i] == type) return true;
-	return false;
+	return body_known(type) && type != EVENT_RECEIVE && type != EVENT_RENUMBER;
 }
 
 void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX])
@@ -53,12 +48,15 @@ static json_t *actions(const struct present *v, const struct ledger_case *c)
 {
 	json_t *list = json_array();
 	enum offer offer = items_offer(v->edition, c->view.item, v->identity->tier);
-	for (size_t i = 0; i < N_OWN_TYPES && v->role & ROLE_WINDOW; i++) {
+	for (int t = 0; t < EVENT_COUNT && v->role & ROLE_WINDOW; t++) {
 		const struct state_row *row = NULL;
-		if (caseview_may(&c->view, own_types[i], v->identity->station, &row) != FIT_OK) continue;
+		enum case_event type = (enum case_event)t;
+		if (!present_own_type(type)) continue;
+		if (caseview_may(&c->view, type, v->identity->station, &row) != FIT_OK) continue;
+		if (row->who == WHO_SYSTEM) continue;
 		if (!caseview_level(row, offer)) continue;
 		if (row->who == WHO_HEAD && v->role != ROLE_LEAD) continue;
-		(void)json_array_append_new(list, json_string(state_event_name(own_types[i])));
+		(void)json_array_append_new(list, json_string(state_event_name(type)));
 	}
 	return list;
 }

@@ -116,7 +116,6 @@ static const struct field forward[] = {
     END,
 };
 
-static const struct field accept[] = {{"note", FIELD_TEXT, OPT, 0, 1000, 0, 0}, END};
 static const struct field reason[] = {{"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0}, END};
 static const struct field note[] = {{"text", FIELD_TEXT, REQ, 1, 2000, 0, 0}, END};
 
@@ -141,6 +140,76 @@ static const struct field supplement_notice[] = {
     {"materials", FIELD_ARRAY, REQ, 1, 30, 0, lacking},
     {"bring_by", FIELD_TIME, OPT, 0, 0, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    {"superior_reason", FIELD_TEXT, OPT, 1, 500, 0, 0}, /* why there is a second one */
+    END,
+};
+
+static const struct field supplement_complete[] = {
+    {"materials", FIELD_ARRAY, REQ, 1, 40, 0, material},
+    {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    END,
+};
+
+/* 不受理: the matter needs no permit, 行政许可法 article 32 (1). */
+static const struct field not_required[] = {
+    {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    {"basis", FIELD_LINE, REQ, 1, 200, 0, 0},
+    END,
+};
+
+static const struct field only_note[] = {{"note", FIELD_TEXT, OPT, 0, 1000, 0, 0}, END};
+
+/* What is not counted (行政许可法 article 45); the applicant is told in writing. */
+static const struct field suspend[] = {
+    {"kind", FIELD_ENUM, REQ, 0, 0, "hearing|tender|auction|inspection|test|quarantine|appraisal|expert_review", 0},
+    {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    {"days", FIELD_INT, OPT, 1, 366, 0, 0}, /* that it will take, as the applicant was told */
+    {"told_at", FIELD_TIME, REQ, 0, 0, 0, 0},
+    END,
+};
+
+/* Ten working days at most, once, with the head's approval (article 42). */
+static const struct field extend[] = {
+    {"days", FIELD_INT, REQ, 1, 10, 0, 0},
+    {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    {"approver", FIELD_NAME, REQ, 1, 50, 0, 0},
+    END,
+};
+
+static const struct field decide[] = {
+    {"result", FIELD_ENUM, REQ, 0, 0, "granted|refused", 0},
+    {"reason", FIELD_TEXT, OPT, 1, 1000, 0, 0},
+    {"basis", FIELD_LINE, OPT, 1, 200, 0, 0},
+    {"remedies", FIELD_TEXT, OPT, 1, 1000, 0, 0},
+    {"document_number", FIELD_LINE, OPT, 1, 100, 0, 0},
+    {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    END,
+};
+
+/* Result codes (办件结果) of schema/states; a document is to be fetched or not. */
+static const struct field complete[] = {
+    {"result_code", FIELD_INT, REQ, 0, 6, 0, 0},        {"document", FIELD_LINE, OPT, 1, 100, 0, 0},
+    {"document_number", FIELD_LINE, OPT, 1, 100, 0, 0}, {"fetch", FIELD_LINE, OPT, 1, 200, 0, 0}, /* where and how */
+    {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},           END,
+};
+
+/* 送达回证. */
+static const struct field deliver[] = {
+    {"document", FIELD_LINE, REQ, 1, 100, 0, 0},
+    {"way", FIELD_ENUM, REQ, 0, 0, "direct|left|mail|notice|electronic", 0},
+    {"place", FIELD_LINE, REQ, 1, 200, 0, 0},
+    {"receiver", FIELD_LINE, OPT, 1, 50, 0, 0}, /* by notice there is none */
+    {"relation", FIELD_LINE, OPT, 1, 20, 0, 0},
+    {"witness", FIELD_LINE, OPT, 1, 50, 0, 0},
+    {"delivered_at", FIELD_TIME, REQ, 0, 0, 0, 0},
+    {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    END,
+};
+
+/* 撤销/作废: with who authorised it. */
+static const struct field terminate[] = {
+    {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    {"authoriser", FIELD_NAME, REQ, 1, 50, 0, 0},
     END,
 };
 
@@ -164,12 +233,30 @@ static const struct {
 	enum case_event type;
 	const struct field *table;
 } bodies[] = {
-    {EVENT_RECEIVE, receive},   {EVENT_ACCEPT, accept},
-    {EVENT_FORWARD, forward},   {EVENT_WITHDRAW, reason},
-    {EVENT_NOTE, note},         {EVENT_AMEND, amend},
-    {EVENT_REFUSE, refuse},     {EVENT_SUPPLEMENT_NOTICE, supplement_notice},
-    {EVENT_RETURN, reason},     {EVENT_SEND_BACK, reason},
+    {EVENT_RECEIVE, receive},
+    {EVENT_ACCEPT, only_note},
+    {EVENT_FORWARD, forward},
+    {EVENT_WITHDRAW, reason},
+    {EVENT_NOTE, note},
+    {EVENT_AMEND, amend},
+    {EVENT_REFUSE, refuse},
+    {EVENT_SUPPLEMENT_NOTICE, supplement_notice},
+    {EVENT_RETURN, reason},
+    {EVENT_SEND_BACK, reason},
     {EVENT_RENUMBER, renumber},
+    {EVENT_SUPPLEMENT_COMPLETE, supplement_complete},
+    {EVENT_SUPPLEMENT_LAPSE, reason},
+    {EVENT_NOT_REQUIRED, not_required},
+    {EVENT_START_REVIEW, only_note},
+    {EVENT_SUSPEND, suspend},
+    {EVENT_RESUME, only_note},
+    {EVENT_EXTEND, extend},
+    {EVENT_ASK_SUPPLEMENT, supplement_notice},
+    {EVENT_DECIDE, decide},
+    {EVENT_DECIDE_NOW, decide},
+    {EVENT_COMPLETE, complete},
+    {EVENT_DELIVER, deliver},
+    {EVENT_TERMINATE, terminate},
 };
 
 static const struct field *table_of(enum case_event type)
@@ -300,6 +387,31 @@ static void check_amend(const json_t *body, struct problem *p)
 		problem_field(p, "/new", "value", "is the same as old");
 }
 
+/* A refusal gives reasons, basis and remedies (行政许可法 article 38). */
+static void check_decide(const json_t *body, struct problem *p)
+{
+	static const char *const wanted[] = {"reason", "basis", "remedies"};
+	if (strcmp(fields_text(body, "result"), "refused") != 0) return;
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		char ptr[32];
+		(void)snprintf(ptr, sizeof ptr, "/%s", wanted[i]);
+		if (!*fields_text(body, wanted[i])) problem_field(p, ptr, "required", "a refusal names it");
+	}
+}
+
+/* Who was served: nobody where it was put up as a notice; a witness where it was left. */
+static void check_deliver(const json_t *body, int64_t now, struct problem *p)
+{
+	int64_t ms;
+	const char *way = fields_text(body, "way");
+	if (strcmp(way, "notice") != 0 && !*fields_text(body, "receiver"))
+		problem_field(p, "/receiver", "required", "say who received it");
+	if (strcmp(way, "left") == 0 && !*fields_text(body, "witness"))
+		problem_field(p, "/witness", "required", "a paper that is left has a witness");
+	if (clock_parse(fields_text(body, "delivered_at"), &ms) && ms > now + 60000)
+		problem_field(p, "/delivered_at", "range", "lies in the future");
+}
+
 bool body_amends(const json_t *body, uint8_t id[UUID_LEN])
 {
 	const json_t *v = json_object_get(body, "amends");
@@ -333,6 +445,8 @@ bool body_check(enum case_event type, const json_t *body, int64_t now, struct pr
 	if (type == EVENT_RECEIVE) check_receive(body, now, p);
 	if (type == EVENT_AMEND) check_amend(body, p);
 	if (type == EVENT_RENUMBER) check_renumber(body, p);
+	if (type == EVENT_DECIDE || type == EVENT_DECIDE_NOW) check_decide(body, p);
+	if (type == EVENT_DELIVER) check_deliver(body, now, p);
 	return !problem_any(p);
 }
 

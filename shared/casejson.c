@@ -60,10 +60,10 @@ static void share(json_t *o, const char *name, const json_t *doc, int *rc)
 	caseview_set(o, name, m ? json_incref(m) : json_null(), rc);
 }
 
-/* The members that every ending shares, then those that only a refusal has. */
+/* The members that every ending shares, then those that some have. */
 static json_t *outcome(const json_t *doc)
 {
-	static const char *const more[] = {"basis", "competent_organ", "remedies"};
+	static const char *const more[] = {"basis", "competent_organ", "remedies", "authoriser"};
 	int rc = ERR_OK;
 	const json_t *from = fields_get(doc, "outcome");
 	if (!from) return json_null();
@@ -78,10 +78,24 @@ static json_t *outcome(const json_t *doc)
 	return casejson_finish(o, rc);
 }
 
+/* What an event made of the case: who, when, and its body as it was written. */
+static json_t *fact(const json_t *from)
+{
+	int rc = ERR_OK;
+	if (!from) return json_null();
+	json_t *o = json_object();
+	if (!o) return NULL;
+	casejson_time(o, "at", fields_int(from, "at", 0), &rc);
+	casejson_text(o, "actor", fields_text(from, "actor"), &rc);
+	caseview_set(o, "body", json_incref(json_object_get(from, "body")), &rc);
+	return casejson_finish(o, rc);
+}
+
 void casejson_details(json_t *o, const struct caseview *v, int *rc)
 {
 	static const char *const blocks[] = {"applicant", "service",  "activity",       "mediation",
 	                                     "agent",     "captured", "received_reason"};
+	static const char *const facts[] = {"suspension", "extension", "decision", "completion", "delivery"};
 	bool asked = v->state == STATE_SUPPLEMENT || v->state == STATE_REVIEW_SUPPLEMENT;
 	json_t *materials = fields_get(v->doc, "materials");
 	json_t *aliases = fields_get(v->doc, "aliases");
@@ -100,4 +114,6 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 	else
 		caseview_set(o, "supplement", json_null(), rc);
 	caseview_set(o, "outcome", outcome(v->doc), rc);
+	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+		caseview_set(o, facts[i], fact(json_object_get(v->doc, facts[i])), rc);
 }

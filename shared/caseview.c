@@ -35,6 +35,7 @@ const char *caseview_fit_name(enum caseview_fit f)
 	    [FIT_STALE] = "stale_amend",
 	    [FIT_EXISTS] = "case_exists",
 	    [FIT_NO_CASE] = "no_such_case",
+	    [FIT_SECOND] = "second",
 	    [FIT_UNKNOWN] = "unknown_type",
 	};
 	return names[f];
@@ -84,6 +85,17 @@ bool caseview_level(const struct state_row *row, enum offer offer)
 	case WHO_HEAD: return offer == OFFER_HANDLE;
 	case WHO_WINDOW_ACCEPT: return offer == OFFER_ACCEPT;
 	default: return offer != OFFER_NONE;
+	}
+}
+
+enum caseview_fit caseview_once(const struct caseview *v, enum case_event type, const json_t *body)
+{
+	switch (type) {
+	case EVENT_SUPPLEMENT_NOTICE:
+	case EVENT_ASK_SUPPLEMENT:
+		return fields_int(v->doc, "notices", 0) && !*fields_text(body, "superior_reason") ? FIT_SECOND : FIT_OK;
+	case EVENT_EXTEND: return fields_get(v->doc, "extension") ? FIT_SECOND : FIT_OK;
+	default: return FIT_OK;
 	}
 }
 
@@ -182,6 +194,41 @@ static void set_outcome(struct caseview *v, const struct caseview_event *ev, int
 	caseview_set(v->doc, "outcome", o, rc);
 }
 
+/* What an event made of the case, kept under NAME: who, when, and its body. */
+static enum caseview_fit keep(struct caseview *v, const char *name, const struct caseview_event *ev, int *rc)
+{
+	json_t *body = fields_deep_copy(ev->body);
+	json_t *o =
+	    body ? json_pack("{s:I,s:s,s:o}", "at", (json_int_t)ev->at, "actor", ev->actor, "body", body) : NULL;
+	caseview_set(v->doc, name, o, rc);
+	return FIT_OK;
+}
+
+/* What was brought takes the place of what had its name, or is added. */
+static void bring(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	json_t *list = json_deep_copy(json_object_get(v->doc, "materials")), *one;
+	size_t i, k;
+	if (!list) list = json_array();
+	json_array_foreach(json_object_get(ev->body, "materials"), i, one) {
+		const char *name = fields_text(one, "name");
+		for (k = 0; k < json_array_size(list); k++)
+			if (strcmp(fields_text(json_array_get(list, k), "name"), name) == 0) break;
+		if (k < json_array_size(list) ? json_array_set(list, k, one) : json_array_append(list, one))
+			*rc = ERR_NOMEM;
+	}
+	caseview_set(v->doc, "materials", list, rc);
+}
+
+static enum caseview_fit ask(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	v->asked_state = v->state;
+	copy(v->asked_holder, sizeof v->asked_holder, v->holder);
+	caseview_set(v->doc, "supplement", fields_deep_copy(ev->body), rc);
+	caseview_set(v->doc, "notices", json_integer(fields_int(v->doc, "notices", 0) + 1), rc);
+	return FIT_OK;
+}
+
 static void move_to(struct caseview *v, const struct state_row *row)
 {
 	if (row->to == STATE_SAME) return;
@@ -206,16 +253,23 @@ static enum caseview_fit effect(struct caseview *v, enum case_event type, const 
 		return FIT_OK;
 	case EVENT_ACCEPT: v->accepted_at = ev->at; return FIT_OK;
 	case EVENT_SUPPLEMENT_NOTICE:
-		v->asked_state = v->state;
-		copy(v->asked_holder, sizeof v->asked_holder, v->holder);
-		caseview_set(v->doc, "supplement", fields_deep_copy(ev->body), rc);
-		return FIT_OK;
+	case EVENT_ASK_SUPPLEMENT: return ask(v, ev, rc);
+	case EVENT_SUPPLEMENT_COMPLETE: bring(v, ev, rc); return FIT_OK;
+	case EVENT_SUSPEND: return keep(v, "suspension", ev, rc);
+	case EVENT_EXTEND: return keep(v, "extension", ev, rc);
+	case EVENT_DECIDE:
+	case EVENT_DECIDE_NOW: return keep(v, "decision", ev, rc);
+	case EVENT_COMPLETE: return keep(v, "completion", ev, rc);
+	case EVENT_DELIVER: return keep(v, "delivery", ev, rc);
 	case EVENT_SEND_BACK:
 		copy(v->holder, sizeof v->holder, v->station);
 		set_outcome(v, ev, rc);
 		return FIT_OK;
 	case EVENT_REFUSE:
 	case EVENT_RETURN:
+	case EVENT_NOT_REQUIRED:
+	case EVENT_SUPPLEMENT_LAPSE:
+	case EVENT_TERMINATE:
 	case EVENT_WITHDRAW: set_outcome(v, ev, rc); return FIT_OK;
 	default: return FIT_OK; /* the state alone changes */
 	}
@@ -231,6 +285,7 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 	if (type != EVENT_RECEIVE && !v->exists) return FIT_NO_CASE;
 	if (!ev->body) return FIT_BODY;
 	enum caseview_fit fit = caseview_may(v, type, ev->origin, &row);
+	if (fit == FIT_OK) fit = caseview_once(v, type, ev->body);
 	if (fit == FIT_OK) fit = effect(v, type, ev, rc);
 	if (fit != FIT_OK || *rc) return fit;
 	move_to(v, row);

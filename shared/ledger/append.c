@@ -245,6 +245,10 @@ static void judge(struct ledger *l, const struct ledger_case *c, enum case_event
 		problem_set(p, PROBLEM_TRANSITION, "%s in state %s", state_event_name(type), state_name(c->view.state));
 		return;
 	}
+	if (caseview_once(&c->view, type, body) != FIT_OK) {
+		problem_set(p, PROBLEM_TRANSITION, "%s was done before, and may be done once", state_event_name(type));
+		return;
+	}
 	if (type == EVENT_FORWARD && strcmp(fields_text(body, "to"), l->id.station) == 0)
 		problem_field(p, "/body/to", "value", "this station cannot forward to itself");
 	if (type != EVENT_AMEND) return;

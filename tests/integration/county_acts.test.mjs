@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 
 import { random } from '../lib/people.mjs';
 import { countyApi } from '../lib/run.mjs';
@@ -50,6 +51,19 @@ const bodies = {
   withdraw: { reason: '不办了' },
   note: { text: '已电话联系' },
   amend: null, // of the case
+  supplement_complete: { materials: [{ name: '户口簿', form: 'copy', copies: 1 }] },
+  supplement_lapse: { reason: '逾期未补正' },
+  not_required: { reason: '依法不需要申请', basis: '行政许可法第三十二条' },
+  start_review: {},
+  decide_now: { result: 'granted', document_number: '呼民〔2026〕12号' },
+  suspend: { kind: 'appraisal', reason: '需鉴定', days: 15, told_at: '2026-11-20T10:00:00+08:00' },
+  resume: { note: '鉴定完毕' },
+  extend: { days: 10, reason: '案情复杂', approver: '买买提·艾山' },
+  ask_supplement: { basis: '行政许可法第三十二条', materials: [{ name: '照片', standard: '一寸' }], superior_reason: '经负责人同意' },
+  decide: { result: 'refused', reason: '不符合条件', basis: '条例第三条', remedies: '六十日内申请行政复议，或者提起诉讼' },
+  complete: { result_code: 0, document: '证明', document_number: '1号', fetch: '本站窗口' },
+  deliver: { document: '证明', way: 'left', place: '住所', receiver: '古丽', relation: '妻', witness: '李四', delivered_at: '2026-11-20T10:00:00+08:00' },
+  terminate: { reason: '以欺骗手段取得', authoriser: '王局长' },
 };
 const bodyOf = async (type, id) => {
   if (type !== 'amend') return bodies[type];
@@ -60,34 +74,38 @@ const bodyOf = async (type, id) => {
 describe('every act from every state', () => {
   const rows = readFileSync(new URL('../../schema/states/transitions.csv', import.meta.url), 'utf8').split('\n')
     .filter((line) => line && !line.startsWith('#')).map((line) => line.split(','));
-  /** The state after, by the table; null where it has no row for an office. */
-  const after_ = (state, type) => {
+  /** The state after, by the table; null where it has no row for an office that is no head. A supplement goes back to ASKED. */
+  const after_ = (state, type, asked) => {
     const row = rows.find(([from, event]) => from === state && event === type) ?? rows.find(([from, event]) => from === '*' && event === type);
-    if (!row || row[3] === 'system') return null;
-    return row[2] === '=' ? state : row[2];
+    if (!row || ['system', 'head'].includes(row[3])) return null;
+    return { '=': state, asked }[row[2]] ?? row[2];
   };
   const ways = { received: [], forwarded: ['up'], supplement: ['up', 'supplement_notice'], accepted: ['up', 'accept'], not_accepted: ['up', 'refuse'],
-    returned: ['up', 'return'], withdrawn: ['up', 'withdraw'] };
+    returned: ['up', 'return'], withdrawn: ['up', 'withdraw'], lapsed: ['up', 'supplement_notice', 'supplement_lapse'], not_required: ['up', 'not_required'],
+    in_review: ['up', 'accept', 'start_review'], suspended: ['up', 'accept', 'start_review', 'suspend'], review_supplement: ['up', 'accept', 'start_review', 'ask_supplement'],
+    decided: ['up', 'accept', 'decide_now'], completed: ['up', 'accept', 'start_review', 'decide', 'complete'],
+    delivered: ['up', 'accept', 'decide_now', 'complete', 'deliver'], terminated: ['up', 'accept', 'decide_now', 'complete', 'terminate'] };
 
-  for (const [state, [up, first]] of Object.entries(ways)) {
+  for (const [state, [up, ...steps]] of Object.entries(ways)) {
     test(`from ${state}`, async () => {
       const cases = Object.fromEntries(Object.keys(bodies).map((type) => [type, closed.register(CIVIL, rng, up ? { to: TOWNSHIP } : {})]));
       await closed.exchange();
       for (const [type, id] of Object.entries(cases)) {
-        if (first) await act(centre, id, first, bodies[first]);
+        for (const step of steps) await act(centre, id, step, bodies[step]);
         const { body: seen, headers } = await centre.call('GET', `/api/v1/cases/${id}`);
         assert.equal(seen.state, state);
-        const allowed = Object.keys(bodies).filter((one) => after_(state, one));
+        const asked = steps.at(-1) === 'ask_supplement' ? 'in_review' : 'forwarded';
+        const allowed = Object.keys(bodies).filter((one) => after_(state, one, asked));
         assert.deepEqual([...seen.actions].sort(), allowed.sort());
         const past = await history(centre, id);
         const body = await bodyOf(type, id);
-        if (!after_(state, type)) {
-          await unchanged(world, () => act(centre, id, type, body, { expect: 'transition' }));
+        if (!after_(state, type, asked)) {
+          await unchanged(world, () => act(centre, id, type, body, { expect: ['transition', 'forbidden'] }));
           continue;
         }
         const key = randomUUID();
         const { body: now, headers: then } = await act(centre, id, type, body, { key, ifMatch: headers.etag });
-        assert.equal(now.state, after_(state, type));
+        assert.equal(now.state, after_(state, type, asked));
         assert.equal(now.revision, seen.revision + 1);
         assert.notEqual(then.etag, headers.etag);
         assert.deepEqual(await read(centre, id), now);
@@ -101,12 +119,32 @@ describe('every act from every state', () => {
         if (type === 'supplement_notice') assert.deepEqual(now.supplement, body);
         if (type === 'accept') assert.ok(now.accepted_at);
         if (type === 'amend') assert.equal(now.applicant.address, body.new);
-        const ends = ['refuse', 'return', 'withdraw', 'send_back'].includes(type);
+        const fact = { suspend: 'suspension', decide: 'decision', decide_now: 'decision', complete: 'completion', deliver: 'delivery' }[type];
+        if (fact) assert.deepEqual([now[fact].body, now[fact].actor], [body, 'zhongxin']);
+        if (type === 'supplement_complete') assert.ok(body.materials.every((one) => now.materials.some((m) => isDeepStrictEqual(m, one))));
+        const ends = ['refuse', 'return', 'withdraw', 'send_back', 'not_required', 'supplement_lapse', 'terminate'].includes(type);
         if (ends) assert.deepEqual([now.outcome.type, now.outcome.reason], [type, body.reason]);
         if (type === 'refuse') assert.deepEqual([now.outcome.basis, now.outcome.competent_organ, now.outcome.remedies], [body.basis, body.competent_organ, body.remedies]);
       }
     });
   }
+
+  test('an extension is a head’s, and once; a second notice has a superior’s reason', async () => {
+    const id = closed.register(CIVIL, rng, { to: TOWNSHIP });
+    await closed.exchange();
+    await act(centre, id, 'supplement_notice', bodies.supplement_notice);
+    await act(centre, id, 'supplement_complete', bodies.supplement_complete);
+    await unchanged(world, () => act(centre, id, 'supplement_notice', bodies.supplement_notice, { expect: 'transition' }));
+    await act(centre, id, 'supplement_notice', { ...bodies.supplement_notice, superior_reason: '材料遗漏，经负责人同意' });
+    await act(centre, id, 'supplement_complete', bodies.supplement_complete);
+    for (const type of ['accept', 'start_review']) await act(centre, id, type, bodies[type]);
+    await unchanged(world, () => act(centre, id, 'extend', bodies.extend, { expect: 'forbidden' }));
+    const head = await world.as('head');
+    assert.ok((await read(head, id)).actions.includes('extend'));
+    const { body: extended } = await act(head, id, 'extend', bodies.extend);
+    assert.deepEqual(extended.extension.body, bodies.extend);
+    await unchanged(world, () => act(head, id, 'extend', bodies.extend, { expect: 'transition' }));
+  });
 
   test('by head and department as by centre', async () => {
     const [one, two] = [closed.register(CIVIL, rng, { to: TOWNSHIP }), closed.register(CIVIL, rng, { to: TOWNSHIP })];
@@ -149,7 +187,7 @@ describe('bodies', () => {
       ['supplement_notice', { ...notice, bring_by: '2027-02-30T00:00:00Z' }, '/body/bring_by'], ['supplement_notice', { materials: notice.materials }, '/body/basis'],
       ...['reason', 'basis', 'remedies'].map((name) => ['refuse', { ...bodies.refuse, [name]: undefined }, `/body/${name}`]),
       ['refuse', { ...bodies.refuse, competent_organ: 7 }, '/body/competent_organ'], ['return', { reason: 'x'.repeat(1001) }, '/body/reason'], ['send_back', { reason: 1 }, '/body/reason'],
-      ['receive', {}, '/type'], ['submit', {}, '/type'], ['decide', {}, '/type'], ['archive', {}, '/type'], ['fly', {}, '/type'], ['', {}, '/type'],
+      ['receive', {}, '/type'], ['submit', {}, '/type'], ['decide', {}, '/body/result'], ['deem_accept', {}, '/type'], ['archive', {}, '/type'], ['fly', {}, '/type'], ['', {}, '/type'],
       ['note', null, '/body'], ['note', 'x', '/body'], ['note', [], '/body'],
     ];
     await unchanged(world, async () => {

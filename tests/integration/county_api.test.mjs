@@ -98,7 +98,7 @@ describe('cases', () => {
     assert.equal(body.station, VILLAGE);
     assert.deepEqual(body.applicant, taken.applicant);
     assert.equal(headers.etag, `"${body.revision}"`);
-    assert.deepEqual([...body.actions].sort(), ['accept', 'amend', 'forward', 'note', 'refuse', 'return', 'send_back', 'supplement_notice', 'withdraw']);
+    assert.deepEqual([...body.actions].sort(), ['accept', 'amend', 'forward', 'not_required', 'note', 'refuse', 'return', 'send_back', 'supplement_notice', 'withdraw']);
     const { body: history } = await centre.call('GET', `/api/v1/cases/${taken.id}/events`);
     assert.deepEqual(history.items.map(({ type, order, verdict, origin }) => [type, order, verdict, origin]),
       [['receive', 1, 'settled', VILLAGE], ['forward', 2, 'settled', VILLAGE]]);
@@ -270,7 +270,7 @@ describe('cases', () => {
     await post({ type: 'note' }, 'validation', '/body');
     await post({ type: 'fly', body: {} }, 'validation', '/type');
     await post({ type: 'receive', body: {} }, 'validation', '/type');
-    await post({ type: 'decide', body: {} }, 'validation', '/type');
+    await post({ type: 'archive', body: {} }, 'validation', '/type');
     await post({ type: 'note', body: [] }, 'validation', '/body');
     await post({ type: 'note', body: {} }, 'validation', '/body/text');
     await post({ type: 'note', body: { text: 'x', more: 1 } }, 'validation', '/body/more');

@@ -112,7 +112,7 @@ describe('a village box', () => {
 
   test('acts as the state allows, and says so beforehand', async () => {
     const { body } = await post(registration(handled(), rng));
-    assert.deepEqual(body.actions, ['accept', 'withdraw', 'note', 'amend']);
+    assert.deepEqual([...body.actions].sort(), ['accept', 'amend', 'not_required', 'note', 'refuse', 'supplement_notice', 'withdraw']);
     const taken = await act(body.id, 'accept', { note: '当场受理' });
     assert.equal(taken.body.state, 'accepted');
     assert.ok(taken.body.accepted_at);
@@ -123,10 +123,34 @@ describe('a village box', () => {
     assert.equal(gone.body.state, 'withdrawn');
     assert.equal(gone.body.outcome.type, 'withdraw');
     assert.equal(gone.body.outcome.reason, '本人撤回申请');
-    assert.deepEqual(gone.body.actions, ['note', 'amend']);
+    assert.deepEqual(gone.body.actions, ['amend', 'note']);
     await act(body.id, 'withdraw', { reason: '再一次' }, { expect: 'transition' });
     const history = await clerk.call('GET', `/api/v1/cases/${body.id}/events`);
     assert.deepEqual(history.body.items.map(({ type }) => type), ['receive', 'accept', 'forward', 'withdraw']);
+  });
+
+  test('brings what it handles to its end: notice, examination, extension, decision, delivery', async () => {
+    const { body: { id } } = await post(registration(handled(), rng));
+    const notice = { basis: '行政许可法第三十二条', materials: [{ name: '户口簿', standard: '原件' }] };
+    const told = '2026-11-20T10:00:00+08:00';
+    const refusal = { result: 'refused', reason: '不符合条件', basis: '条例第三条', remedies: '六十日内申请行政复议' };
+    const walk = [['supplement_notice', notice, 'supplement'], ['supplement_complete', { materials: [{ name: '户口簿', form: 'copy', copies: 1 }] }, 'received'],
+      ['accept', {}, 'accepted'], ['start_review', {}, 'in_review'], ['suspend', { kind: 'inspection', reason: '需实地检验', told_at: told }, 'suspended'],
+      ['resume', {}, 'in_review'], ['decide', refusal, 'decided'], ['complete', { result_code: 1 }, 'completed'],
+      ['deliver', { document: '决定书', way: 'direct', place: '本站', receiver: '本人', delivered_at: told }, 'delivered']];
+    for (const [type, body, state] of walk) {
+      const { body: now } = await act(id, type, body);
+      assert.equal(now.state, state, type);
+      if (type === 'supplement_complete') {
+        assert.ok(now.materials.some(({ name }) => name === '户口簿'));
+        await act(id, 'supplement_notice', notice, { expect: 'transition' }); // once
+      }
+    }
+    const { body: ended } = await clerk.call('GET', `/api/v1/cases/${id}`);
+    assert.deepEqual(ended.decision.body, refusal);
+    assert.equal(ended.delivery.body.receiver, '本人');
+    assert.equal(ended.suspension.body.kind, 'inspection');
+    assert.equal(ended.extension, null);
   });
 
   test('keeps to what its level may do', async () => {
@@ -135,15 +159,17 @@ describe('a village box', () => {
     await act(body.id, 'accept', {}, { expect: 'level' });
     const elsewhere = await act(body.id, 'forward', { to: '652323100000' }, { expect: 'validation' });
     assert.equal(elsewhere.body.errors[0].pointer, '/body/to');
-    for (const type of ['refuse', 'return', 'send_back', 'supplement_notice', 'decide', 'no_such_type']) {
-      const refused = await act(body.id, type, {}, { invalid: true, expect: ['validation', 'transition'] });
+    for (const type of ['renumber', 'archive', 'deem_accept', 'no_such_type']) {
+      const refused = await act(body.id, type, {}, { invalid: true, expect: 'validation' });
       assert.equal(refused.body.errors[0].pointer, '/type');
     }
+    await act(body.id, 'refuse', { reason: '不予受理', basis: '行政许可法第三十二条', remedies: '可以申请复议' }, { expect: 'level' });
+    await act(body.id, 'decide', { result: 'granted' }, { expect: 'transition' });
     const again = await act(body.id, 'receive', {}, { invalid: true, expect: 'validation' });
     assert.ok(again.body.errors.some(({ pointer }) => pointer === '/body/amends'), 'only in the place of a refused one');
     const up = await act(body.id, 'forward', { to: box.township, note: '材料已补齐' });
     assert.equal(up.body.holder, box.township);
-    assert.deepEqual(up.body.actions, ['withdraw', 'note', 'amend']);
+    assert.deepEqual([...up.body.actions].sort(), ['amend', 'note', 'withdraw']);
     await act(body.id, 'forward', { to: box.township }, { expect: ['transition', 'level'] });
   });
 
