@@ -229,15 +229,30 @@ static enum caseview_fit ask(struct caseview *v, const struct caseview_event *ev
 	return FIT_OK;
 }
 
-static void move_to(struct caseview *v, const struct state_row *row)
+/* Where the case was when, for its terms: from the first turn after taking in and passing up, which most cases never take. */
+static void note_path(struct caseview *v, enum case_event type, int64_t at, int *rc)
+{
+	if (type == EVENT_RECEIVE || type == EVENT_FORWARD) return;
+	json_t *path = json_object_get(v->doc, "path");
+	if (!path) {
+		path = json_array();
+		caseview_set(v->doc, "path", path, rc);
+		if (*rc) return;
+	}
+	if (json_array_size(path) >= CASEVIEW_PATH_MAX) return;
+	json_t *one = json_pack("{s:s,s:I}", "state", state_name(v->state), "at", (json_int_t)at);
+	if (!one || json_array_append_new(path, one)) *rc = ERR_NOMEM;
+}
+
+static void move_to(struct caseview *v, enum case_event type, const struct state_row *row, int64_t at, int *rc)
 {
 	if (row->to == STATE_SAME) return;
+	v->state = row->to;
 	if (row->to == STATE_ASKED) {
 		v->state = v->asked_state;
 		copy(v->holder, sizeof v->holder, v->asked_holder);
-		return;
 	}
-	v->state = row->to;
+	if (row->from != row->to) note_path(v, type, at, rc);
 }
 
 static enum caseview_fit effect(struct caseview *v, enum case_event type, const struct caseview_event *ev, int *rc)
@@ -288,7 +303,7 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 	if (fit == FIT_OK) fit = caseview_once(v, type, ev->body);
 	if (fit == FIT_OK) fit = effect(v, type, ev, rc);
 	if (fit != FIT_OK || *rc) return fit;
-	move_to(v, row);
+	move_to(v, type, row, ev->at, rc);
 	if (ev->at > v->updated_at) v->updated_at = ev->at;
 	return FIT_OK;
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define CASEVIEW_OFFICE_MAX 204 /* bytes of an office: a station's code or a name of 50 characters, four bytes each */
+#define CASEVIEW_PATH_MAX   64  /* changes of state kept for the terms */
 #define CASEVIEW_NOTES_MAX  100 /* notes kept in the view; the history has them all */
 
 enum caseview_fit {

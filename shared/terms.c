@@ -1,0 +1,176 @@
+/* See terms.h. The path of the case (caseview.c) says when its state changed; one walk over it gives the starts, the ends
+ * and the pauses. Pure; any thread. */
+#include "shared/terms.h"
+
+#include "shared/fields.h"
+
+#include <string.h>
+
+#define NOTICE_DAYS   5  /* 行政许可法 article 32 */
+#define DECISION_DAYS 20 /* article 42 */
+#define DELIVERY_DAYS 10 /* article 44 */
+
+struct run {
+	int64_t start, end, stopped; /* ms, 0 = not; STOPPED: since when it is paused */
+	int paused;                  /* working days that do not count */
+	bool otherwise;              /* it ended because the case did */
+};
+
+struct walk {
+	const struct workdays *w;
+	int64_t now;
+	struct run run[TERM_KINDS];
+	enum case_state before;
+};
+
+static void begin(struct run *r, int64_t at)
+{
+	*r = (struct run){.start = at};
+}
+
+static void stop(struct run *r, int64_t at)
+{
+	if (r->start && !r->end && !r->stopped) r->stopped = at;
+}
+
+static void go_on(struct walk *x, struct run *r, int64_t at)
+{
+	if (!r->stopped) return;
+	r->paused += workdays_between(x->w, workdays_day(r->stopped), workdays_day(at));
+	r->stopped = 0;
+}
+
+static void end(struct walk *x, struct run *r, int64_t at, bool otherwise)
+{
+	if (!r->start || r->end) return;
+	go_on(x, r, at);
+	r->end = at;
+	r->otherwise = otherwise;
+}
+
+static void step(struct walk *x, enum case_state to, int64_t at)
+{
+	struct run *notice = &x->run[TERM_NOTICE], *decision = &x->run[TERM_DECISION], *promise = &x->run[TERM_PROMISE],
+	           *delivery = &x->run[TERM_DELIVERY];
+	switch (to) {
+	case STATE_RECEIVED:
+	case STATE_FORWARDED:
+		if (x->before == STATE_SUPPLEMENT)
+			begin(notice, at); /* what was asked for is there: the organ's days anew */
+		break;
+	case STATE_SUPPLEMENT: end(x, notice, at, false); break;
+	case STATE_ACCEPTED:
+		end(x, notice, at, false);
+		begin(decision, at);
+		begin(promise, at);
+		break;
+	case STATE_SUSPENDED:
+		stop(decision, at);
+		stop(promise, at);
+		break;
+	case STATE_REVIEW_SUPPLEMENT: stop(promise, at); break; /* the statutory term is shown as it runs */
+	case STATE_IN_REVIEW:
+		go_on(x, decision, at);
+		go_on(x, promise, at);
+		break;
+	case STATE_DECIDED:
+		end(x, decision, at, false);
+		end(x, promise, at, false);
+		begin(delivery, at);
+		break;
+	case STATE_COMPLETED: break;
+	case STATE_DELIVERED: end(x, delivery, at, false); break;
+	case STATE_NOT_ACCEPTED:
+	case STATE_NOT_REQUIRED:
+		end(x, notice, at, false); /* these are answers in time, too */
+		break;
+	default:
+		for (int k = 0; k < TERM_KINDS; k++)
+			end(x, &x->run[k], at, true);
+	}
+	x->before = to;
+}
+
+static int days_of(const struct catalog_item *item, const char *name, int by_law)
+{
+	const json_t *days = item ? json_object_get(item->json, "days") : NULL;
+	return (int)fields_int(days, name, by_law);
+}
+
+static int allowed(enum term_kind k, const struct caseview *v, const struct catalog_item *item)
+{
+	const json_t *extension = json_object_get(json_object_get(v->doc, "extension"), "body");
+	switch (k) {
+	case TERM_NOTICE: return days_of(item, "notice", NOTICE_DAYS);
+	case TERM_DECISION: return days_of(item, "decision", DECISION_DAYS) + (int)fields_int(extension, "days", 0);
+	case TERM_PROMISE: return days_of(item, "promise", 0);
+	case TERM_DELIVERY: return days_of(item, "delivery", DELIVERY_DAYS);
+	case TERM_KINDS: break;
+	}
+	return 0;
+}
+
+/* A case that ended without a document has nothing to deliver. */
+static bool applies(enum term_kind k, const struct caseview *v, const struct run *r, int days)
+{
+	const json_t *done = json_object_get(json_object_get(v->doc, "completion"), "body");
+	if (!r->start || days <= 0) return false;
+	return k != TERM_DELIVERY || r->end || !done || *fields_text(done, "document");
+}
+
+static struct term make(struct walk *x, enum term_kind k, const struct run *r, int days)
+{
+	int64_t today = workdays_day(x->now), start = workdays_day(r->start);
+	int paused = r->paused + (r->stopped ? workdays_between(x->w, workdays_day(r->stopped), today) : 0);
+	int64_t due = workdays_add(x->w, start, days + paused);
+	struct term t = {.kind = k,
+	                 .start = r->start,
+	                 .end = r->end,
+	                 .due = workdays_end(due),
+	                 .days = days,
+	                 .provisional = !workdays_published(x->w, due)};
+	if (r->end) {
+		bool late = workdays_day(r->end) > due;
+		t.state = late ? TERM_OVERDUE : r->otherwise ? TERM_ENDED : TERM_MET;
+		return t;
+	}
+	t.left = workdays_between(x->w, today, due);
+	t.state = r->stopped ? TERM_PAUSED : today > due ? TERM_OVERDUE : TERM_RUNNING;
+	t.half = t.state == TERM_RUNNING && t.left * 2 <= days;
+	t.last = t.state == TERM_RUNNING && t.left <= 1;
+	return t;
+}
+
+int terms_of(const struct caseview *v, const struct catalog_item *item, const struct workdays *w, int64_t now,
+             struct term out[TERM_KINDS])
+{
+	struct walk x = {.w = w, .now = now, .before = STATE_RECEIVED};
+	size_t i;
+	json_t *one;
+	int n = 0;
+	const char *record = fields_text(v->doc, "record");
+	if (!v->exists || (*record && strcmp(record, record_name(RECORD_APPLICATION)) != 0)) return 0;
+	begin(&x.run[TERM_NOTICE], v->received_at);
+	json_array_foreach(json_object_get(v->doc, "path"), i, one) {
+		enum case_state s;
+		if (state_parse(fields_text(one, "state"), &s)) step(&x, s, fields_int(one, "at", 0));
+	}
+	for (int k = 0; k < TERM_KINDS; k++) {
+		int days = allowed((enum term_kind)k, v, item);
+		if (applies((enum term_kind)k, v, &x.run[k], days))
+			out[n++] = make(&x, (enum term_kind)k, &x.run[k], days);
+	}
+	return n;
+}
+
+const char *term_kind_name(enum term_kind k)
+{
+	static const char *const names[TERM_KINDS] = {"notice", "decision", "promise", "delivery"};
+	return names[k];
+}
+
+const char *term_state_name(enum term_state s)
+{
+	static const char *const names[] = {"running", "paused", "met", "overdue", "ended"};
+	return names[s];
+}

@@ -1,0 +1,45 @@
+/* The terms of a case (期限): when the organ must have told what is missing, decided, kept its promise, delivered.
+ *
+ * A projection of the case as its events make it, of the item's days and of a calendar; nothing is stored, so a new
+ * calendar or a new day gives new terms. Sources: 行政许可法 articles 32, 42, 44, 45 and 82; the item may override days. */
+#ifndef XINKE_TERMS_H
+#define XINKE_TERMS_H
+
+#include "shared/caseview.h"
+#include "shared/catalog.h"
+#include "shared/workdays.h"
+
+enum term_kind {
+	TERM_NOTICE,   /* accept, refuse or say what is missing: from receipt, and anew from each supplement */
+	TERM_DECISION, /* decide: from acceptance, with one extension, less special procedures */
+	TERM_PROMISE,  /* the same by the item's own promise, less supplements too */
+	TERM_DELIVERY, /* hand the document over: from the decision */
+	TERM_KINDS
+};
+
+enum term_state {
+	TERM_RUNNING,
+	TERM_PAUSED,
+	TERM_MET,
+	TERM_OVERDUE, /* it runs and has passed its day, or it ended after it */
+	TERM_ENDED,   /* the case ended otherwise before the day came */
+};
+
+struct term {
+	enum term_kind kind;
+	enum term_state state;
+	int64_t start, due, end; /* Unix ms; due is the last ms of its day; end 0 = not yet */
+	int days;                /* allowed, extension included */
+	int left;                /* working days from today to the due day; negative once it has passed; 0 when ended */
+	bool provisional;        /* the due day lies in a year whose calendar is not published */
+	bool half, last;         /* warnings while it runs: half is used up, one day or none is left */
+};
+
+/* The terms that V has, in the order of the kinds, at NOW (Unix ms); their number. ITEM may be NULL: then the law's days. */
+int terms_of(const struct caseview *v, const struct catalog_item *item, const struct workdays *w, int64_t now,
+             struct term out[TERM_KINDS]);
+/* "notice", ... and "running", ... */
+const char *term_kind_name(enum term_kind k);
+const char *term_state_name(enum term_state s);
+
+#endif
