@@ -6,7 +6,6 @@
 #include "gateway/answer.h"
 #include "gateway/readers.h"
 #include "shared/caseview.h"
-#include "shared/db/db.h"
 #include "shared/fields.h"
 #include "shared/text.h"
 
@@ -15,19 +14,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_MAX 40 /* characters of an item's code */
+#define CODE_MAX     40 /* characters of an item's code */
+#define VERSIONS_MAX 64 /* newest versions that are kept; a case lives for weeks, a catalog for years */
+
+/* What a case that was opened under an older version is shown by. */
+struct old_item {
+	char *code, *name;
+	enum offer offers[TIER_COUNT];
+};
+struct old_edition {
+	int64_t version;
+	size_t n;
+	struct old_item *items;
+};
 
 struct items_edition {
 	atomic_int refs;
 	json_t *doc;
 	struct catalog *catalog;
+	struct old_edition old[VERSIONS_MAX];
+	int n_old;
+};
+
+/* The versions that the ledger has, newest first. */
+struct versions {
+	int64_t v[VERSIONS_MAX];
+	int n;
 };
 
 struct items {
 	pthread_mutex_t lock;
 	struct items_edition *now; /* NULL before the first */
-	int64_t version;           /* of the ledger's thing that NOW was made from, or that was found wrong */
+	struct versions versions;  /* that NOW was made from, or of which the newest was found wrong */
 };
+
+static void old_free(struct old_edition *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		free(o->items[i].code);
+		free(o->items[i].name);
+	}
+	free(o->items);
+}
+
+static void edition_free(struct items_edition *ed)
+{
+	if (!ed) return;
+	for (int i = 0; i < ed->n_old; i++)
+		old_free(&ed->old[i]);
+	catalog_free(ed->catalog);
+	json_decref(ed->doc);
+	free(ed);
+}
 
 int items_new(struct items **out, struct err *e)
 {
@@ -58,9 +96,7 @@ struct items_edition *items_get(struct items *it)
 void items_put(struct items_edition *ed)
 {
 	if (!ed || atomic_fetch_sub(&ed->refs, 1) != 1) return;
-	catalog_free(ed->catalog);
-	json_decref(ed->doc);
-	free(ed);
+	edition_free(ed);
 }
 
 const struct catalog *items_catalog(const struct items_edition *ed)
@@ -74,53 +110,98 @@ enum offer items_offer(const struct items_edition *ed, const char *code, enum ti
 	return it ? it->offers[tier] : OFFER_NONE;
 }
 
-static struct items_edition *edition_new(json_t *doc, struct err *e)
+/* The old edition that the case was opened under; NULL where it is the one in force, or is not here. */
+static const struct old_item *find_old(const struct items_edition *ed, const struct caseview *v)
 {
-	struct items_edition *ed = calloc(1, sizeof *ed);
-	if (!ed || catalog_new(doc, &ed->catalog, e)) {
-		free(ed);
-		return NULL;
+	int64_t version = ed ? fields_int(v->doc, "catalog_version", 0) : 0;
+	for (int i = 0; version && i < ed->n_old; i++) {
+		if (ed->old[i].version != version) continue;
+		for (size_t k = 0; k < ed->old[i].n; k++)
+			if (strcmp(ed->old[i].items[k].code, v->item) == 0) return &ed->old[i].items[k];
 	}
-	atomic_init(&ed->refs, 1);
-	ed->doc = json_incref(doc);
-	return ed;
+	return NULL;
 }
 
-/* The version that the ledger has, without reading it; -1 when that cannot be told. */
-static int64_t latest(struct ledger *l)
+const char *items_case_name(const struct items_edition *ed, const struct caseview *v)
 {
-	struct db_stmt *s = db_query(ledger_db(l), QUERY_thing_latest, NULL);
-	if (!s) return -1;
-	db_bind_text(s, "kind", "catalog");
-	int64_t version = db_step(s, NULL) > 0 ? db_int(s, 0) : -1;
-	db_reset(s);
-	return version;
+	const struct old_item *old = find_old(ed, v);
+	const struct catalog_item *it = ed && !old ? catalog_find(ed->catalog, v->item) : NULL;
+	return old ? old->name : it ? it->name : v->item;
+}
+
+enum offer items_case_offer(const struct items_edition *ed, const struct caseview *v, enum tier tier)
+{
+	const struct old_item *old = find_old(ed, v);
+	return old ? old->offers[tier] : items_offer(ed, v->item, tier);
+}
+
+/* --- taking what the feed brought --- */
+
+static int old_fill(struct old_edition *o, const struct catalog *cat, struct err *e)
+{
+	o->version = catalog_version(cat);
+	o->items = calloc(catalog_count(cat), sizeof *o->items);
+	if (!o->items) return err_set(e, ERR_NOMEM, "items");
+	for (size_t i = 0; i < catalog_count(cat); i++) {
+		const struct catalog_item *from = catalog_at(cat, i);
+		struct old_item *to = &o->items[o->n++];
+		to->code = strdup(from->code);
+		to->name = strdup(from->name);
+		memcpy(to->offers, from->offers, sizeof to->offers);
+		if (!to->code || !to->name) return err_set(e, ERR_NOMEM, "items");
+	}
+	return ERR_OK;
+}
+
+/* One that cannot be read is left out: its cases are shown by the newest. */
+static int add_old(struct items_edition *ed, struct ledger *l, int64_t version, struct err *e)
+{
+	json_t *doc = NULL;
+	struct catalog *cat = NULL;
+	struct err bad = {0};
+	int rc = ledger_thing_at(l, "catalog", version, &doc, &bad);
+	if (!rc) rc = catalog_new(doc, &cat, &bad);
+	if (!rc) rc = old_fill(&ed->old[ed->n_old++], cat, &bad);
+	catalog_free(cat);
+	json_decref(doc);
+	return rc == (int)ERR_NOMEM ? err_set(e, ERR_NOMEM, "%s", bad.msg) : ERR_OK;
+}
+
+static struct items_edition *edition_new(struct ledger *l, const struct versions *v, struct err *e)
+{
+	json_t *doc = NULL;
+	struct items_edition *ed = calloc(1, sizeof *ed);
+	int rc = ed ? ledger_thing_at(l, "catalog", v->v[0], &doc, e) : err_set(e, ERR_NOMEM, "items");
+	if (!rc) rc = catalog_new(doc, &ed->catalog, e);
+	if (ed) {
+		atomic_init(&ed->refs, 1);
+		ed->doc = doc;
+	}
+	for (int i = 1; i < v->n && !rc; i++)
+		rc = add_old(ed, l, v->v[i], e);
+	if (!rc) return ed;
+	edition_free(ed);
+	return NULL;
 }
 
 bool items_refresh(struct items *it, struct ledger *l, const struct log *log)
 {
-	json_t *doc = NULL;
-	int64_t version = 0;
+	struct versions v = {0};
 	struct err e = {0};
-	if (latest(l) == it->version) return false;
-	int rc = ledger_thing(l, "catalog", &doc, &version, &e);
-	if (rc) {
-		if (rc != (int)ERR_NOTFOUND)
-			log_error(log, "catalog", "error=%s text=\"%s\"", err_name((enum err_code)rc), e.msg);
-		return false;
-	}
-	struct items_edition *ed = edition_new(doc, &e);
-	json_decref(doc);
+	int rc = ledger_thing_versions(l, "catalog", v.v, VERSIONS_MAX, &v.n, &e);
+	if (rc) log_error(log, "catalog", "error=%s text=\"%s\"", err_name((enum err_code)rc), e.msg);
+	if (rc || v.n == 0 || memcmp(&v, &it->versions, sizeof v) == 0) return false;
+	struct items_edition *ed = edition_new(l, &v, &e);
 	(void)pthread_mutex_lock(&it->lock);
 	struct items_edition *old = ed ? it->now : NULL;
 	if (ed) it->now = ed;
 	(void)pthread_mutex_unlock(&it->lock);
-	it->version = version; /* a wrong one is not looked at again, the one before stays */
+	it->versions = v; /* a wrong one is not looked at again, the one before stays */
 	items_put(old);
 	if (ed)
-		log_info(log, "catalog", "version=%lld", (long long)version);
+		log_info(log, "catalog", "version=%lld older=%d", (long long)v.v[0], ed->n_old);
 	else
-		log_error(log, "catalog", "version=%lld text=\"%s\"", (long long)version, e.msg);
+		log_error(log, "catalog", "version=%lld text=\"%s\"", (long long)v.v[0], e.msg);
 	return ed != NULL;
 }
 

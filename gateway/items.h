@@ -1,10 +1,12 @@
-/* The catalog in force, and its part of the API.
+/* The catalog in force with what is needed of the ones before, and its part of the API.
  *
- * A newer version replaces it whole; whoever works with the one before keeps it until items_put. Any thread. */
+ * A newer version replaces it whole; whoever works with the one before keeps it until items_put. Any thread. A case keeps
+ * the version that it was opened under: of older ones the edition holds names and levels. */
 #ifndef XINKE_GATEWAY_ITEMS_H
 #define XINKE_GATEWAY_ITEMS_H
 
 #include "gateway/gateway.h"
+#include "shared/caseview.h"
 #include "shared/catalog.h"
 
 struct items;         /* opaque: holds the edition in force */
@@ -20,6 +22,11 @@ void items_put(struct items_edition *ed);
 const struct catalog *items_catalog(const struct items_edition *ed);
 /* What TIER offers of the item with CODE; OFFER_NONE where ED is NULL or has no such item. */
 enum offer items_offer(const struct items_edition *ed, const char *code, enum tier tier);
+/* The name of CASE's item in the version that the case was opened under; the newest one's where that version is not here,
+ * the code where nobody knows it. Borrowed from ED and V. */
+const char *items_case_name(const struct items_edition *ed, const struct caseview *v);
+/* What TIER offers of the case's item, by the same version. */
+enum offer items_case_offer(const struct items_edition *ed, const struct caseview *v, enum tier tier);
 /* {level, name} of who does offer IT when TIER does not. New reference. */
 json_t *items_office(const struct catalog_item *it, enum tier tier);
 

@@ -21,15 +21,9 @@ void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX])
 	(void)snprintf(out, PRESENT_ETAG_MAX, "\"%lld\"", (long long)c->view.revision);
 }
 
-static const char *item_name(const struct present *v, const char *code)
-{
-	const struct catalog_item *it = v->edition ? catalog_find(items_catalog(v->edition), code) : NULL;
-	return it ? it->name : code;
-}
-
 static json_t *base(const struct present *v, const struct ledger_case *c, int *rc)
 {
-	json_t *o = casejson_base(&c->view, item_name(v, c->view.item), rc);
+	json_t *o = casejson_base(&c->view, items_case_name(v->edition, &c->view), rc);
 	casejson_text(o, "sync", ledger_sync_name(c->sync), rc);
 	return o;
 }
@@ -47,7 +41,7 @@ json_t *present_summary(const struct present *v, const struct ledger_case *c)
 static json_t *actions(const struct present *v, const struct ledger_case *c)
 {
 	json_t *list = json_array();
-	enum offer offer = items_offer(v->edition, c->view.item, v->identity->tier);
+	enum offer offer = items_case_offer(v->edition, &c->view, v->identity->tier);
 	for (int t = 0; t < EVENT_COUNT && v->role & ROLE_WINDOW; t++) {
 		const struct state_row *row = NULL;
 		enum case_event type = (enum case_event)t;

@@ -279,10 +279,26 @@ int ledger_change_head(struct ledger *l, int64_t *change, int64_t *epoch, struct
 	return r < 0 ? -r : ledger_meta_int(l, "epoch", 0, epoch, e);
 }
 
-int ledger_thing(struct ledger *l, const char *kind, json_t **out, int64_t *version, struct err *e)
+/* The document of the thing that the feed's entry AT brought. */
+static int thing_of(struct ledger *l, int64_t at, json_t **out, struct err *e)
 {
 	size_t n;
 	json_t *entry = NULL;
+	struct db_stmt *s = db_query(l->db, Q_feed_at, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "n", at);
+	int r = db_step(s, e);
+	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_CORRUPT, "feed entry %lld is missing", (long long)at);
+	const void *raw = db_blob(s, 0, &n);
+	int rc = ledger_feed_entry(l, at, raw, n, &entry, e);
+	db_reset(s);
+	if (!rc) *out = json_incref(json_object_get(entry, "body"));
+	json_decref(entry);
+	return rc ? rc : *out ? ERR_OK : err_set(e, ERR_CORRUPT, "feed entry %lld has no body", (long long)at);
+}
+
+int ledger_thing(struct ledger *l, const char *kind, json_t **out, int64_t *version, struct err *e)
+{
 	*out = NULL;
 	struct db_stmt *s = db_query(l->db, Q_thing_latest, e);
 	if (!s) return ERR_IO;
@@ -292,17 +308,35 @@ int ledger_thing(struct ledger *l, const char *kind, json_t **out, int64_t *vers
 	*version = db_int(s, 0);
 	int64_t at = db_int(s, 1);
 	db_reset(s);
-	s = db_query(l->db, Q_feed_at, e);
+	return thing_of(l, at, out, e);
+}
+
+int ledger_thing_at(struct ledger *l, const char *kind, int64_t version, json_t **out, struct err *e)
+{
+	*out = NULL;
+	struct db_stmt *s = db_query(l->db, Q_thing_feed, e);
 	if (!s) return ERR_IO;
-	db_bind_int(s, "n", at);
-	r = db_step(s, e);
-	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_CORRUPT, "feed entry %lld is missing", (long long)at);
-	const void *raw = db_blob(s, 0, &n);
-	int rc = ledger_feed_entry(l, at, raw, n, &entry, e);
+	db_bind_text(s, "kind", kind);
+	db_bind_int(s, "version", version);
+	int r = db_step(s, e);
+	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no %s %lld", kind, (long long)version);
+	int64_t at = db_int(s, 0);
 	db_reset(s);
-	if (!rc) *out = json_incref(json_object_get(entry, "body"));
-	json_decref(entry);
-	return rc ? rc : *out ? ERR_OK : err_set(e, ERR_CORRUPT, "feed entry %lld has no body", (long long)at);
+	return thing_of(l, at, out, e);
+}
+
+int ledger_thing_versions(struct ledger *l, const char *kind, int64_t *out, int max, int *n, struct err *e)
+{
+	int r = 0;
+	*n = 0;
+	struct db_stmt *s = db_query(l->db, Q_thing_versions, e);
+	if (!s) return ERR_IO;
+	db_bind_text(s, "kind", kind);
+	db_bind_int(s, "limit", max);
+	while (*n < max && (r = db_step(s, e)) > 0)
+		out[(*n)++] = db_int(s, 0);
+	db_reset(s);
+	return r < 0 ? -r : ERR_OK;
 }
 
 static int count(struct ledger *l, size_t q, int64_t *out, struct err *e)

@@ -62,6 +62,10 @@ int ledger_changes(struct ledger *l, int64_t after, int limit,
 int ledger_change_head(struct ledger *l, int64_t *change, int64_t *epoch, struct err *e);
 /* The newest document of KIND ("catalog", "calendar") that the feed brought; new reference. ERR_NOTFOUND. */
 int ledger_thing(struct ledger *l, const char *kind, json_t **out, int64_t *version, struct err *e);
+/* The same of one VERSION. */
+int ledger_thing_at(struct ledger *l, const char *kind, int64_t version, json_t **out, struct err *e);
+/* The versions of KIND that the feed brought, newest first, at most MAX into OUT; *N of them. */
+int ledger_thing_versions(struct ledger *l, const char *kind, int64_t *out, int max, int *n, struct err *e);
 
 struct ledger_counts {
 	int64_t cases, refused, feed;

@@ -106,10 +106,12 @@ static int held_before(struct casefile *f, bool *yes, struct err *e)
 	return r < 0 ? -r : ERR_OK;
 }
 
+/* By the catalog that the case was opened under. */
 static int level_of(struct casefile *f, enum tier tier, enum offer *out, struct err *e)
 {
 	struct catalog *cat = NULL;
-	int rc = store_catalog(f->store, &cat, e);
+	int rc = store_catalog_at(f->store, fields_int(f->view.doc, "catalog_version", 0), &cat, e);
+	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(f->store, &cat, e);
 	if (rc) return rc;
 	const struct catalog_item *item = catalog_find(cat, f->view.item);
 	*out = item ? item->offers[tier] : OFFER_NONE;

@@ -168,6 +168,12 @@ ON CONFLICT (kind, version) DO UPDATE SET feed = excluded.feed;
 -- name: thing_latest
 SELECT version, feed FROM things WHERE kind = :kind ORDER BY version DESC LIMIT 1;
 
+-- name: thing_feed
+SELECT feed FROM things WHERE kind = :kind AND version = :version;
+
+-- name: thing_versions
+SELECT version FROM things WHERE kind = :kind ORDER BY version DESC LIMIT :limit;
+
 -- name: case_get
 SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
 FROM cases WHERE id = :id;

@@ -273,6 +273,42 @@ SELECT version, doc FROM things WHERE kind = :kind ORDER BY version DESC LIMIT 1
 -- name: thing_get
 SELECT doc FROM things WHERE kind = :kind AND version = :version;
 
+-- name: edition_next
+-- scans: the versions that there are, few
+SELECT coalesce(max(v.version), 0) + 1 FROM (SELECT version FROM things WHERE kind = :kind
+  UNION ALL SELECT version FROM editions WHERE kind = :kind) AS v;
+
+-- name: edition_insert
+INSERT INTO editions (kind, version, doc, made_at) VALUES (:kind, :version, :doc, :at);
+
+-- name: edition_get
+SELECT doc, signature, certificate, published_at FROM editions WHERE kind = :kind AND version = :version;
+
+-- name: edition_draft
+SELECT version FROM editions WHERE kind = :kind AND published_at IS NULL AND version > :above ORDER BY version DESC LIMIT 1;
+
+-- name: edition_sign
+UPDATE editions SET signature = :signature, certificate = :certificate WHERE kind = :kind AND version = :version;
+
+-- name: edition_published
+UPDATE editions SET published_at = :at WHERE kind = :kind AND version = :version;
+
+-- name: edition_act
+INSERT INTO edition_acts (at, kind, version, act, who, reason) VALUES (:at, :kind, :version, :act, :who, :reason);
+
+-- name: edition_acts
+-- scans: few acts a year
+SELECT at, version, act, who, reason FROM edition_acts WHERE kind = :kind ORDER BY id;
+
+-- name: thing_before
+SELECT version, doc FROM things WHERE kind = :kind AND version < :version ORDER BY version DESC LIMIT 1;
+
+-- name: feed_thing_put
+INSERT INTO feed_things (station, kind, version) VALUES (:station, :kind, :version) ON CONFLICT DO NOTHING;
+
+-- name: feed_thing_has
+SELECT 1 FROM feed_things WHERE station = :station AND kind = :kind AND version = :version;
+
 -- name: alarm_insert
 INSERT INTO alarms (at, station, kind, detail) VALUES (:at, :station, :kind, :detail);
 
