@@ -5,6 +5,7 @@
 #include "shared/ledger/write.h"
 
 #include "gateway/answer.h"
+#include "gateway/days.h"
 #include "gateway/follow.h"
 #include "gateway/present.h"
 #include "gateway/sessions.h"
@@ -97,7 +98,11 @@ static int run(struct ledger *l, struct writer_job *job, struct err *e)
 static void answer_case(struct call *c, const struct ledger_identity *id)
 {
 	char etag[PRESENT_ETAG_MAX], text[UUID_TEXT], location[sizeof "/api/v1/cases/" + UUID_TEXT];
-	struct present v = {.edition = c->edition, .identity = id, .role = sessions_caller(c->req)->role};
+	struct present v = {.edition = c->edition,
+	                    .identity = id,
+	                    .role = sessions_caller(c->req)->role,
+	                    .days = days_get(c->gw->days),
+	                    .now = clock_read(&c->gw->clock).wall};
 	present_etag(&c->seen, etag);
 	http_reply_header(c->req, "ETag", etag);
 	if (c->registers) {

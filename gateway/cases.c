@@ -6,6 +6,7 @@
 
 #include "gateway/answer.h"
 #include "gateway/calls.h"
+#include "gateway/days.h"
 #include "gateway/finder.h"
 #include "gateway/present.h"
 #include "gateway/readers.h"
@@ -97,8 +98,11 @@ void cases_one_get(struct http_req *req, void *ctx)
 		return;
 	}
 	struct ledger *l = readers_take(gw->readers);
-	struct present v = {
-	    .edition = items_get(gw->items), .identity = ledger_identity(l), .role = sessions_caller(req)->role};
+	struct present v = {.edition = items_get(gw->items),
+	                    .identity = ledger_identity(l),
+	                    .role = sessions_caller(req)->role,
+	                    .days = days_get(gw->days),
+	                    .now = clock_read(&gw->clock).wall};
 	int rc = ledger_case_get(l, id, &c, &e);
 	json_t *out = rc ? NULL : present_case(&v, l, &c, &e);
 	if (out) {

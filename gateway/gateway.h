@@ -34,6 +34,7 @@ struct gateway {
 	struct writer *writer;
 	struct sessions *sessions;
 	struct items *items;   /* the catalog in force */
+	struct days *days;     /* the calendar in force */
 	struct follow *follow; /* keeps the search list current */
 	struct search *search;
 	struct changes *changes; /* parked calls */

@@ -21,6 +21,7 @@
 struct old_item {
 	char *code, *name;
 	enum offer offers[TIER_COUNT];
+	struct term_days days;
 };
 struct old_edition {
 	int64_t version;
@@ -135,6 +136,12 @@ enum offer items_case_offer(const struct items_edition *ed, const struct casevie
 	return old ? old->offers[tier] : items_offer(ed, v->item, tier);
 }
 
+struct term_days items_case_days(const struct items_edition *ed, const struct caseview *v)
+{
+	const struct old_item *old = find_old(ed, v);
+	return old ? old->days : terms_days(ed ? catalog_find(ed->catalog, v->item) : NULL);
+}
+
 /* --- taking what the feed brought --- */
 
 static int old_fill(struct old_edition *o, const struct catalog *cat, struct err *e)
@@ -148,6 +155,7 @@ static int old_fill(struct old_edition *o, const struct catalog *cat, struct err
 		to->code = strdup(from->code);
 		to->name = strdup(from->name);
 		memcpy(to->offers, from->offers, sizeof to->offers);
+		to->days = terms_days(from);
 		if (!to->code || !to->name) return err_set(e, ERR_NOMEM, "items");
 	}
 	return ERR_OK;

@@ -8,6 +8,7 @@
 #include "gateway/gateway.h"
 #include "shared/caseview.h"
 #include "shared/catalog.h"
+#include "shared/terms.h"
 
 struct items;         /* opaque: holds the edition in force */
 struct items_edition; /* opaque: one version, counted */
@@ -27,6 +28,8 @@ enum offer items_offer(const struct items_edition *ed, const char *code, enum ti
 const char *items_case_name(const struct items_edition *ed, const struct caseview *v);
 /* What TIER offers of the case's item, by the same version. */
 enum offer items_case_offer(const struct items_edition *ed, const struct caseview *v, enum tier tier);
+/* Its terms, by the same version. */
+struct term_days items_case_days(const struct items_edition *ed, const struct caseview *v);
 /* {level, name} of who does offer IT when TIER does not. New reference. */
 json_t *items_office(const struct catalog_item *it, enum tier tier);
 

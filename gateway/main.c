@@ -4,6 +4,7 @@
  * connection, and nothing that was acknowledged or is under way is lost at the end. Exit status: 0 done, 1 failed (the
  * reason on standard error), 2 not understood. */
 #include "gateway/changes.h"
+#include "gateway/days.h"
 #include "gateway/follow.h"
 #include "gateway/gateway.h"
 #include "gateway/items.h"
@@ -66,6 +67,7 @@ static void after_commit(void *arg)
 static int open_parts(struct gateway *gw, struct err *e)
 {
 	int rc = items_new(&gw->items, e);
+	if (!rc) rc = days_new(&gw->days, e);
 	if (!rc) rc = search_new(&gw->search, e);
 	if (!rc) rc = follow_new(gw->search, &gw->follow, e);
 	if (!rc) rc = changes_new((int)gw->cfg.polls, &gw->changes, e);
@@ -74,6 +76,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (rc) return rc;
 	struct ledger *l = readers_take(gw->readers);
 	(void)items_refresh(gw->items, l, &gw->log);
+	days_refresh(gw->days, l, &gw->log);
 	readers_give(gw->readers, l);
 	struct writer_config wc = {.ledger = gw->ledger, .after_commit = after_commit, .arg = gw->waker};
 	return writer_open(&wc, &gw->writer, e);
@@ -125,6 +128,7 @@ static void close_all(struct gateway *gw)
 	follow_free(gw->follow);
 	search_free(gw->search);
 	items_free(gw->items);
+	days_free(gw->days);
 	sessions_free(gw->sessions);
 	readers_close(gw->readers);
 	ledger_close(gw->ledger);

@@ -60,7 +60,9 @@ json_t *present_case_with(const struct present *v, const struct ledger_case *c, 
 	const struct caseview *w = &c->view;
 	int rc = ERR_OK;
 	json_t *o = base(v, c, &rc);
+	struct term_days days = items_case_days(v->edition, w);
 	casejson_details(o, w, &rc);
+	casejson_terms(o, w, &days, v->days, v->now, &rc);
 	caseview_set(o, "actions", actions(v, c), &rc);
 	caseview_set(o, "refused", refused, &rc);
 	bool ours = strcmp(w->station, v->identity->station) == 0 && *w->token;

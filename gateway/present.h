@@ -5,12 +5,15 @@
 #include "gateway/gateway.h"
 #include "gateway/items.h"
 #include "shared/ledger/read.h"
+#include "shared/workdays.h"
 
 /* Whose eyes it is made for. */
 struct present {
 	struct items_edition *edition;          /* borrowed; NULL before a catalog has come */
 	const struct ledger_identity *identity; /* of this box */
 	unsigned role;                          /* of the caller, for `actions` */
+	const struct workdays *days;            /* for the terms; NULL before a calendar has come */
+	int64_t now;                            /* Unix ms, likewise */
 };
 
 /* The whole case; L is asked only for what the county refused. New, NULL with the error in E. */

@@ -3,6 +3,7 @@
 #include "gateway/waker.h"
 
 #include "gateway/changes.h"
+#include "gateway/days.h"
 #include "gateway/follow.h"
 #include "gateway/items.h"
 #include "gateway/readers.h"
@@ -108,6 +109,7 @@ static int round_once(struct waker *w)
 	struct ledger *l = readers_take(gw->readers);
 	if (ledger_clock_load(l, &e)) log_warn(&gw->log, "clock", "text=\"%s\"", e.msg);
 	(void)items_refresh(gw->items, l, &gw->log);
+	days_refresh(gw->days, l, &gw->log);
 	int ms = changes_serve(gw, l, TICK_MS);
 	if (follow_round(gw->follow, l, &more, &e)) log_warn(&gw->log, "search_list", "text=\"%s\"", e.msg);
 	readers_give(gw->readers, l);

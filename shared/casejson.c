@@ -117,3 +117,34 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
 		caseview_set(o, facts[i], fact(json_object_get(v->doc, facts[i])), rc);
 }
+
+static json_t *term(const struct term *t)
+{
+	int rc = ERR_OK;
+	json_t *o = json_object();
+	if (!o) return NULL;
+	casejson_text(o, "kind", term_kind_name(t->kind), &rc);
+	casejson_text(o, "state", term_state_name(t->state), &rc);
+	casejson_time(o, "start", t->start, &rc);
+	casejson_time(o, "due", t->due, &rc);
+	if (t->end)
+		casejson_time(o, "end", t->end, &rc);
+	else
+		caseview_set(o, "end", json_null(), &rc);
+	caseview_set(o, "days", json_integer(t->days), &rc);
+	caseview_set(o, "left", json_integer(t->left), &rc);
+	caseview_set(o, "provisional", json_boolean(t->provisional), &rc);
+	caseview_set(o, "warning", t->last ? json_string("last") : t->half ? json_string("half") : json_null(), &rc);
+	return casejson_finish(o, rc);
+}
+
+void casejson_terms(json_t *o, const struct caseview *v, const struct term_days *d, const struct workdays *w,
+                    int64_t now, int *rc)
+{
+	struct term t[TERM_KINDS];
+	json_t *list = json_array();
+	int n = w ? terms_of(v, d, w, now, t) : 0;
+	for (int i = 0; i < n; i++)
+		if (json_array_append_new(list, term(&t[i]))) *rc = ERR_NOMEM;
+	caseview_set(o, "terms", list, rc);
+}

@@ -9,6 +9,7 @@
 #define NOTICE_DAYS   5  /* 行政许可法 article 32 */
 #define DECISION_DAYS 20 /* article 42 */
 #define DELIVERY_DAYS 10 /* article 44 */
+#define DAYS_MAX      1000
 
 struct run {
 	int64_t start, end, stopped; /* ms, 0 = not; STOPPED: since when it is paused */
@@ -94,20 +95,22 @@ static void step(struct walk *x, enum case_state to, int64_t at)
 static int days_of(const struct catalog_item *item, const char *name, int by_law)
 {
 	const json_t *days = item ? json_object_get(item->json, "days") : NULL;
-	return (int)fields_int(days, name, by_law);
+	int64_t n = fields_int(days, name, by_law);
+	return n < 0 ? 0 : n > DAYS_MAX ? DAYS_MAX : (int)n;
 }
 
-static int allowed(enum term_kind k, const struct caseview *v, const struct catalog_item *item)
+struct term_days terms_days(const struct catalog_item *item)
+{
+	return (struct term_days){.days = {[TERM_NOTICE] = days_of(item, "notice", NOTICE_DAYS),
+	                                   [TERM_DECISION] = days_of(item, "decision", DECISION_DAYS),
+	                                   [TERM_PROMISE] = days_of(item, "promise", 0),
+	                                   [TERM_DELIVERY] = days_of(item, "delivery", DELIVERY_DAYS)}};
+}
+
+static int allowed(enum term_kind k, const struct caseview *v, const struct term_days *d)
 {
 	const json_t *extension = json_object_get(json_object_get(v->doc, "extension"), "body");
-	switch (k) {
-	case TERM_NOTICE: return days_of(item, "notice", NOTICE_DAYS);
-	case TERM_DECISION: return days_of(item, "decision", DECISION_DAYS) + (int)fields_int(extension, "days", 0);
-	case TERM_PROMISE: return days_of(item, "promise", 0);
-	case TERM_DELIVERY: return days_of(item, "delivery", DELIVERY_DAYS);
-	case TERM_KINDS: break;
-	}
-	return 0;
+	return d->days[k] + (k == TERM_DECISION ? (int)fields_int(extension, "days", 0) : 0);
 }
 
 /* A case that ended without a document has nothing to deliver. */
@@ -141,7 +144,7 @@ static struct term make(struct walk *x, enum term_kind k, const struct run *r, i
 	return t;
 }
 
-int terms_of(const struct caseview *v, const struct catalog_item *item, const struct workdays *w, int64_t now,
+int terms_of(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
              struct term out[TERM_KINDS])
 {
 	struct walk x = {.w = w, .now = now, .before = STATE_RECEIVED};
@@ -156,7 +159,7 @@ int terms_of(const struct caseview *v, const struct catalog_item *item, const st
 		if (state_parse(fields_text(one, "state"), &s)) step(&x, s, fields_int(one, "at", 0));
 	}
 	for (int k = 0; k < TERM_KINDS; k++) {
-		int days = allowed((enum term_kind)k, v, item);
+		int days = allowed((enum term_kind)k, v, d);
 		if (applies((enum term_kind)k, v, &x.run[k], days))
 			out[n++] = make(&x, (enum term_kind)k, &x.run[k], days);
 	}

@@ -35,8 +35,14 @@ struct term {
 	bool half, last;         /* warnings while it runs: half is used up, one day or none is left */
 };
 
-/* The terms that V has, in the order of the kinds, at NOW (Unix ms); their number. ITEM may be NULL: then the law's days. */
-int terms_of(const struct caseview *v, const struct catalog_item *item, const struct workdays *w, int64_t now,
+/* Working days that an item allows; 0 = it has no such term. */
+struct term_days {
+	int days[TERM_KINDS];
+};
+/* Those of ITEM in its version of the catalog; NULL = the law's. */
+struct term_days terms_days(const struct catalog_item *item);
+/* The terms that V has, in the order of the kinds, at NOW (Unix ms); their number. */
+int terms_of(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
              struct term out[TERM_KINDS]);
 /* "notice", ... and "running", ... */
 const char *term_kind_name(enum term_kind k);

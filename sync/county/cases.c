@@ -39,7 +39,7 @@ void cases_answer(struct call *c, struct worker *w, int status, struct caseview 
 	} else {
 		present_etag(v, etag);
 		http_reply_header(c->req, "ETag", etag);
-		http_reply_json(c->req, status, present_case(&w->present, w->store, v, actions));
+		http_reply_json(c->req, status, present_case(&w->present, w->store, v, county_now(c->county), actions));
 	}
 	caseview_release(v);
 }

@@ -58,10 +58,16 @@ static struct catalog *edition(struct present *p, struct store *s, int64_t versi
 	return old ? old : cat;
 }
 
-const char *present_item_name(struct present *p, struct store *s, const struct caseview *v)
+/* The case's item in the version that it was opened under; NULL where nobody knows it. */
+static const struct catalog_item *present_item(struct present *p, struct store *s, const struct caseview *v)
 {
 	const struct catalog *cat = edition(p, s, fields_int(v->doc, "catalog_version", 0));
-	const struct catalog_item *it = cat ? catalog_find(cat, v->item) : NULL;
+	return cat ? catalog_find(cat, v->item) : NULL;
+}
+
+const char *present_item_name(struct present *p, struct store *s, const struct caseview *v)
+{
+	const struct catalog_item *it = present_item(p, s, v);
 	return it ? it->name : v->item;
 }
 
@@ -75,11 +81,16 @@ json_t *present_summary(struct present *p, struct store *s, const struct casevie
 	return casejson_finish(o, rc);
 }
 
-json_t *present_case(struct present *p, struct store *s, const struct caseview *v, json_t *actions)
+json_t *present_case(struct present *p, struct store *s, const struct caseview *v, int64_t now, json_t *actions)
 {
 	int rc = ERR_OK;
 	json_t *o = casejson_base(v, present_item_name(p, s, v), &rc);
+	const struct workdays *w = NULL;
+	struct err none = {0};
+	struct term_days days = terms_days(present_item(p, s, v));
+	(void)store_workdays(s, &w, &none); /* before the first calendar there are no terms to show */
 	casejson_details(o, v, &rc);
+	casejson_terms(o, v, &days, w, now, &rc);
 	caseview_set(o, "actions", actions, &rc);
 	return casejson_finish(o, rc);
 }

@@ -26,7 +26,7 @@ const char *present_item_name(struct present *p, struct store *s, const struct c
 /* New JSON; NULL when memory is out. */
 json_t *present_summary(struct present *p, struct store *s, const struct caseview *v);
 /* ACTIONS (taken) is what the caller may do. */
-json_t *present_case(struct present *p, struct store *s, const struct caseview *v, json_t *actions);
+json_t *present_case(struct present *p, struct store *s, const struct caseview *v, int64_t now, json_t *actions);
 /* A row of case_events; NULL (no error) for what has no verdict yet, *RC for errors. */
 json_t *present_event(struct db_stmt *q, int *rc, struct err *e);
 

@@ -74,6 +74,7 @@ void store_close(struct store *s)
 	if (!s) return;
 	catalog_free(s->catalog);
 	catalog_free(s->older);
+	workdays_free(s->workdays);
 	pack_free(s->pack);
 	seal_free(s->recovery);
 	db_close(s->db);
@@ -429,6 +430,25 @@ int store_catalog(struct store *s, struct catalog **out, struct err *e)
 	}
 	*out = s->catalog;
 	return ERR_OK;
+}
+
+int store_workdays(struct store *s, const struct workdays **out, struct err *e)
+{
+	int64_t version = 0;
+	json_t *doc = NULL;
+	struct workdays *fresh = NULL;
+	int rc = latest_version(s, "calendar", &version, e);
+	if (!rc && (!s->workdays || version != s->calendar_version)) {
+		rc = store_thing(s, "calendar", &doc, &version, e);
+		if (!rc) rc = workdays_new(doc, &fresh, e);
+		json_decref(doc);
+		if (rc) return rc;
+		workdays_free(s->workdays);
+		s->workdays = fresh;
+		s->calendar_version = version;
+	}
+	*out = rc ? NULL : s->workdays;
+	return rc;
 }
 
 int store_catalog_at(struct store *s, int64_t version, struct catalog **out, struct err *e)

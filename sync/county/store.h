@@ -13,7 +13,9 @@
 #include "shared/event.h"
 #include "sync/engine/wire.h"
 
+#include "shared/workdays.h"
 #include <jansson.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +33,8 @@ struct store {
 	struct seal *recovery;   /* seals station and field keys */
 	struct catalog *catalog; /* the newest, kept while its version stays */
 	int64_t catalog_version;
+	struct workdays *workdays; /* the calendar in force, likewise */
+	int64_t calendar_version;
 	struct catalog *older; /* another version that was asked for last */
 	struct pack *pack;     /* of the thread that has this connection: opens requests, packs answers */
 };
@@ -105,6 +109,8 @@ int store_box_used(struct store *s, const char *code, int box, int gap, struct e
 
 /* The catalog in force; borrowed until the next call. ERR_NOTFOUND before one was imported. */
 int store_catalog(struct store *s, struct catalog **out, struct err *e);
+/* The same of the calendar. */
+int store_workdays(struct store *s, const struct workdays **out, struct err *e);
 /* The catalog of VERSION; borrowed until the next call. ERR_NOTFOUND when it is not here. */
 int store_catalog_at(struct store *s, int64_t version, struct catalog **out, struct err *e);
 int store_thing_put(struct store *s, const char *kind, int64_t version, const char *doc, int64_t now, struct err *e);

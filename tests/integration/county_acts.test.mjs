@@ -117,7 +117,15 @@ describe('every act from every state', () => {
         if (type === 'forward') assert.equal(now.holder, '民政局');
         if (type === 'send_back') assert.equal(now.holder, CLOSED);
         if (type === 'supplement_notice') assert.deepEqual(now.supplement, body);
-        if (type === 'accept') assert.ok(now.accepted_at);
+        if (type === 'accept') {
+          assert.ok(now.accepted_at);
+          const [notice, decision] = now.terms;
+          assert.deepEqual([notice.kind, notice.state, notice.days], ['notice', 'met', 5]);
+          assert.deepEqual([decision.kind, decision.state, decision.days, decision.left], ['decision', 'running', 30, 30]); // the item's own days
+          assert.ok(Date.parse(decision.due) > Date.now() + 30 * 86400000);
+        }
+        if (type === 'suspend') assert.equal(now.terms.find(({ kind }) => kind === 'decision').state, 'paused');
+        if (type === 'deliver') assert.equal(now.terms.find(({ kind }) => kind === 'delivery').state, 'met');
         if (type === 'amend') assert.equal(now.applicant.address, body.new);
         const fact = { suspend: 'suspension', decide: 'decision', decide_now: 'decision', complete: 'completion', deliver: 'delivery' }[type];
         if (fact) assert.deepEqual([now[fact].body, now[fact].actor], [body, 'zhongxin']);

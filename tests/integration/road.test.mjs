@@ -44,6 +44,10 @@ test('a case settles, with one exchange that carries it and its verdict', async 
   assert.equal(there.receipt_number, taken.receipt_number);
   assert.equal(there.state, 'forwarded');
   assert.equal(there.holder, '652323101000');
+  // both count the same terms, by the calendar that the feed brought
+  const { terms } = await read(clerk, taken.id);
+  assert.deepEqual(terms.map(({ kind, state, days }) => [kind, state, days]), [['notice', 'running', 5]]);
+  assert.deepEqual(terms, there.terms);
 });
 
 test('with the county away, nothing is shown as received, and all of it settles later', async () => {

@@ -174,7 +174,8 @@ static int drop(void **state)
 static struct term term(enum term_kind k, const char *day)
 {
 	struct term t[TERM_KINDS];
-	int n = terms_of(&v, NULL, national, ms_of(day), t);
+	struct term_days law = terms_days(NULL);
+	int n = terms_of(&v, &law, national, ms_of(day), t);
 	for (int i = 0; i < n; i++)
 		if (t[i].kind == k) return t[i];
 	fail_msg("no term %s", term_kind_name(k));
@@ -184,7 +185,8 @@ static struct term term(enum term_kind k, const char *day)
 static bool has_term(enum term_kind k, const char *day)
 {
 	struct term t[TERM_KINDS];
-	int n = terms_of(&v, NULL, national, ms_of(day), t);
+	struct term_days law = terms_days(NULL);
+	int n = terms_of(&v, &law, national, ms_of(day), t);
 	for (int i = 0; i < n; i++)
 		if (t[i].kind == k) return true;
 	return false;
@@ -284,14 +286,15 @@ static void items_and_calendars_differ(void **state)
 	assert_false(term(TERM_NOTICE, "2026-12-16").provisional);
 	const struct catalog_item *item = catalog_find(catalog, "652323-001");
 	assert_non_null(item);
-	int n = terms_of(&v, item, national, ms_of("2026-12-16"), t);
+	struct term_days days = terms_days(item);
+	int n = terms_of(&v, &days, national, ms_of("2026-12-16"), t);
 	for (int i = 0; i < n; i++)
 		if (t[i].kind == TERM_DECISION)
 			assert_int_equal(t[i].days, json_integer_value(json_object_get(
 			                                json_object_get(item->json, "days"), "decision")));
 	/* advice given has no terms */
 	json_object_set_new(v.doc, "record", json_string("service"));
-	assert_int_equal(terms_of(&v, NULL, national, ms_of("2026-12-16"), t), 0);
+	assert_int_equal(terms_of(&v, &days, national, ms_of("2026-12-16"), t), 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, receive, drop)
