@@ -72,6 +72,8 @@ static void check_again(struct call *c, const struct ledger_identity *id)
 	}
 	(void)json_object_del(bare, "amends");
 	c->item = catalog_find(items_catalog(c->edition), fields_text(bare, "item"));
+	if (fields_get(bare, "on_the_spot"))
+		problem_field(p, "/on_the_spot", "not_allowed", "the case goes on from its registration");
 	if (!body_amends(c->body, refused))
 		problem_field(p, "/amends", "required", "the id of the refused registration");
 	(void)body_check_registration(bare, c->item, c->lc.now.wall, p);

@@ -25,8 +25,26 @@
 
 static int append(struct ledger *l, struct call *c, struct err *e)
 {
+	const json_t *spot = fields_get(http_req_json(c->req), "on_the_spot");
+	struct ledger_case *seen = c->lc.seen;
 	memcpy(c->case_id, c->lc.key, UUID_LEN);
-	return ledger_register_draft(l, &c->lc, c->draft, e);
+	if (spot) c->lc.seen = NULL; /* wanted as the last event leaves it */
+	int rc = ledger_register_draft(l, &c->lc, c->draft, e);
+	c->lc.seen = seen;
+	return rc || !spot ? rc : ledger_register_end(l, &c->lc, spot, e);
+}
+
+/* Only what this tier brings to its end can be ended at the window, and only with all its papers. */
+static void check_spot(struct call *c, enum offer offer, struct problem *p)
+{
+	const json_t *request = http_req_json(c->req);
+	if (!fields_get(request, "on_the_spot")) return;
+	if (offer != OFFER_HANDLE)
+		problem_field(p, "/on_the_spot", "not_allowed", "this station only takes the item in");
+	else if (c->item->record != RECORD_APPLICATION)
+		problem_field(p, "/on_the_spot", "not_allowed", "there is nothing to decide");
+	else if (body_lacks_material(json_object_get(request, "materials"), c->item))
+		problem_field(p, "/on_the_spot", "not_allowed", "a material is missing");
 }
 
 /* Shape and people first, then what the catalog says of the item at this tier. */
@@ -42,6 +60,8 @@ static void check(struct call *c, const struct ledger_identity *id)
 	} else if (c->item->offers[id->tier] == OFFER_NONE) {
 		problem_set(p, PROBLEM_ITEM_NOT_OFFERED, NULL);
 		problem_member(p, "office", items_office(c->item, id->tier));
+	} else {
+		check_spot(c, c->item->offers[id->tier], p);
 	}
 }
 

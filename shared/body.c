@@ -97,8 +97,6 @@ static const struct field captured[] = {
 		"captured", FIELD_OBJECT, OPT, 0, 0, 0, captured                                                       \
 	}
 
-static const struct field registration[] = {RECORD_FIELDS, {"received_at", FIELD_TIME, OPT, 0, 0, 0, 0}, END};
-
 static const struct field receive[] = {
     RECORD_FIELDS,
     {"catalog", FIELD_LINE, REQ, 1, 64, 0, 0},
@@ -203,6 +201,21 @@ static const struct field deliver[] = {
     {"witness", FIELD_LINE, OPT, 1, 50, 0, 0},
     {"delivered_at", FIELD_TIME, REQ, 0, 0, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    END,
+};
+
+/* 即办件: what a registration brings along that is decided and ended in the same call. */
+static const struct field on_the_spot[] = {
+    {"decision", FIELD_OBJECT, REQ, 0, 0, 0, decide},
+    {"completion", FIELD_OBJECT, REQ, 0, 0, 0, complete},
+    {"delivery", FIELD_OBJECT, OPT, 0, 0, 0, deliver},
+    END,
+};
+
+static const struct field registration[] = {
+    RECORD_FIELDS,
+    {"received_at", FIELD_TIME, OPT, 0, 0, 0, 0},
+    {"on_the_spot", FIELD_OBJECT, OPT, 0, 0, 0, on_the_spot},
     END,
 };
 
@@ -469,12 +482,36 @@ static void check_received_at(const json_t *req, int64_t now, struct problem *p)
 		problem_field(p, "/captured/at", "range", "must lie before captured.now, at most a year");
 }
 
+/* Its parts by the rules of their events, told where they stand. */
+static void check_on_the_spot(const json_t *spot, int64_t now, struct problem *p)
+{
+	static const struct {
+		const char *name;
+		enum case_event type;
+	} parts[] = {{"decision", EVENT_DECIDE_NOW}, {"completion", EVENT_COMPLETE}, {"delivery", EVENT_DELIVER}};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		struct problem inner = {0};
+		const json_t *part = fields_get(spot, parts[i].name);
+		json_t *one;
+		size_t k;
+		if (!part || body_check(parts[i].type, part, now, &inner)) continue;
+		json_array_foreach(inner.errors, k, one) {
+			char ptr[160];
+			(void)snprintf(ptr, sizeof ptr, "/on_the_spot/%s%s", parts[i].name,
+			               fields_text(one, "pointer"));
+			problem_field(p, ptr, fields_text(one, "code"), "%s", fields_text(one, "message"));
+		}
+		problem_release(&inner);
+	}
+}
+
 bool body_check_registration(const json_t *req, const struct catalog_item *item, int64_t now, struct problem *p)
 {
 	if (!fields_check(req, registration, "", p)) return false;
 	if (item) (void)body_check_record(item->record, req, p);
 	check_received_at(req, now, p);
 	check_people(req, now, p);
+	if (fields_get(req, "on_the_spot")) check_on_the_spot(fields_get(req, "on_the_spot"), now, p);
 	return !problem_any(p);
 }
 

@@ -96,6 +96,7 @@ static json_t *receive_body(const json_t *request, const struct catalog *cat, co
 	int rc = ERR_OK;
 	json_t *b = fields_copy(request);
 	if (!b) return NULL;
+	(void)json_object_del(b, "on_the_spot"); /* events of its own */
 	random_token(token);
 	caseview_set(b, "catalog", json_string(catalog_name(cat)), &rc);
 	caseview_set(b, "catalog_version", json_integer(catalog_version(cat)), &rc);
@@ -211,6 +212,19 @@ static int append_forward(struct ledger *l, struct ledger_call *call, const stru
 	ev.body_len = d->forward.body_len;
 	memcpy(ev.mac, d->forward.mac, DIGEST_LEN);
 	return ledger_event_end(l, call, &ev, e);
+}
+
+/* 即办件: accepted, decided, completed and, where it is, delivered, behind the registration in its transaction. */
+int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t *spot, struct err *e)
+{
+	json_t *empty = json_object();
+	const json_t *delivery = fields_get(spot, "delivery");
+	int rc = empty ? ledger_append(l, call, call->key, "accept", empty, e) : err_set(e, ERR_NOMEM, "acceptance");
+	json_decref(empty);
+	if (!rc) rc = ledger_append(l, call, call->key, "decide_now", fields_get(spot, "decision"), e);
+	if (!rc) rc = ledger_append(l, call, call->key, "complete", fields_get(spot, "completion"), e);
+	if (!rc && delivery) rc = ledger_append(l, call, call->key, "deliver", delivery, e);
+	return rc ? rc : ledger_project_seen(l, call->key, call->seen, e);
 }
 
 int ledger_register_draft(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e)

@@ -42,6 +42,9 @@ struct ledger_draft; /* opaque */
 int ledger_draft_new(struct ledger *l, const struct ledger_call *call, const json_t *request, const struct catalog *cat,
                      const struct catalog_item *item, struct ledger_draft **out, struct err *e);
 int ledger_register_draft(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e);
+/* Behind a registration of the same call: accept, decide_now, complete and deliver with the bodies of SPOT, the request's
+ * `on_the_spot` (checked by body_check_registration). */
+int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t *spot, struct err *e);
 void ledger_draft_free(struct ledger_draft *d);
 /* Appends TYPE to a case if its state, this box's part in it and IF_REVISION (0 = any) allow; a refusal goes to P and
  * is no error. OFFER is what this tier offers of the case's item. */

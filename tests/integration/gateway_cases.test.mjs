@@ -153,6 +153,41 @@ describe('a village box', () => {
     assert.equal(ended.extension, null);
   });
 
+  test('ends on the spot what it handles, in one call with one key, all or nothing', async () => {
+    const spot = { decision: { result: 'granted' }, completion: { result_code: 0, document: '证明' },
+      delivery: { document: '证明', way: 'direct', place: '本站', receiver: '本人', delivered_at: '2026-11-20T10:00:00+08:00' } };
+    const { body, headers } = await post({ ...registration(handled(), rng), on_the_spot: spot });
+    assert.equal(body.state, 'delivered');
+    assert.equal(headers.etag, '"5"');
+    assert.deepEqual(body.decision.body, spot.decision);
+    assert.deepEqual(body.delivery.body, spot.delivery);
+    const history = await clerk.call('GET', `/api/v1/cases/${body.id}/events`);
+    assert.deepEqual(history.body.items.map(({ type }) => type), ['receive', 'accept', 'decide_now', 'complete', 'deliver']);
+    assert.equal(history.body.items[0].body.on_the_spot, undefined);
+    // and without a delivery
+    const { body: fetched } = await post({ ...registration(handled(), rng), on_the_spot: { ...spot, delivery: null } });
+    assert.equal(fetched.state, 'completed');
+    // the same key again: the case, once
+    const key = randomUUID();
+    const twice = { ...registration(handled(), rng), on_the_spot: spot };
+    await post(twice, { key });
+    const again = await post(twice, { key });
+    assert.equal(again.headers['idempotency-replayed'], 'true');
+    assert.equal(again.body.revision, 5);
+    const before = await clerk.call('GET', '/api/v1/sync');
+    const bad = [
+      [handled(), { ...spot, decision: { result: 'refused', reason: '不符' } }, '/on_the_spot/decision/basis'],
+      [handled(), { ...spot, completion: { result_code: 9 } }, '/on_the_spot/completion/result_code'],
+      [handled(), { ...spot, delivery: { ...spot.delivery, receiver: null } }, '/on_the_spot/delivery/receiver'],
+      [accepted(), spot, '/on_the_spot'], // it is only taken in here
+    ];
+    for (const [item, on_the_spot, pointer] of bad) {
+      const { body: problem } = await post({ ...registration(item, rng), on_the_spot }, { invalid: true, expect: 'validation' });
+      assert.ok(problem.errors.some((one) => one.pointer === pointer), JSON.stringify(problem.errors));
+    }
+    assert.equal((await clerk.call('GET', '/api/v1/sync')).body.head, before.body.head, 'nothing was written');
+  });
+
   test('keeps to what its level may do', async () => {
     const lacking = { ...registration(accepted(), rng), materials: [{ name: '申请表', form: 'original', copies: 0 }] };
     const { body } = await post(lacking);
