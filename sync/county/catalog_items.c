@@ -163,6 +163,8 @@ static bool read_header(const struct catalog_table *t, int col[N_COLUMNS], struc
 	}
 	for (size_t k = 0; k < t->cols; k++) {
 		size_t i = 0;
+		const char *name = catalog_table_cell(t, 0, k);
+		if (!*name || catalog_table_column(t, name) != (int)k) continue; /* told by the table's reader */
 		while (i < N_COLUMNS && col[i] != (int)k)
 			i++;
 		if (i == N_COLUMNS) catalog_faults_cell(f, t->row_no[0], k + 1, "nobody knows this column; see --help");

@@ -48,6 +48,8 @@ static int read_table(const struct catalog_source *src, const char *text, size_t
 {
 	struct catalog_table t;
 	struct err why = {0};
+	f->places = json_object(); /* mistakes are told by row, those of an empty table too */
+	if (!f->places) return err_set(e, ERR_NOMEM, "table");
 	int rc = catalog_table_read(text, len, &t, f, &why);
 	if (!rc && strcmp(src->kind, "catalog") == 0)
 		rc = catalog_read_items(&t, src->base, out, f, &why);

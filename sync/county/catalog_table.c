@@ -232,14 +232,24 @@ static int read_row(struct reader *r, struct err *e)
 	return rc;
 }
 
+/* A column without a heading may stand there, as spreadsheets leave them, while nothing stands in it. */
+static void check_nameless(struct reader *r, size_t col)
+{
+	for (size_t row = 1; row < r->t->rows; row++)
+		if (*catalog_table_cell(r->t, row, col))
+			catalog_faults_cell(r->f, r->t->row_no[row], col + 1, "the column has no heading");
+}
+
 static void take_header(struct reader *r)
 {
 	r->f->header = json_array();
-	for (size_t i = 0; r->t->rows && i < r->t->cols; i++) {
+	for (size_t i = 0; i < r->t->cols; i++)
+		if (json_array_append_new(r->f->header, json_string(catalog_table_cell(r->t, 0, i))))
+			r->f->nomem = true;
+	for (size_t i = 0; i < r->t->cols; i++) {
 		const char *name = catalog_table_cell(r->t, 0, i);
 		if (*name && catalog_table_column(r->t, name) != (int)i)
 			catalog_faults_cell(r->f, r->t->row_no[0], i + 1, "the column stands twice");
-		if (json_array_append_new(r->f->header, json_string(name))) r->f->nomem = true;
 	}
 }
 
@@ -262,6 +272,8 @@ int catalog_table_read(const char *text, size_t len, struct catalog_table *out, 
 		if (!rc && first && out->rows && !r.stopped) take_header(&r);
 	}
 	buf_release(&r.cell);
+	for (size_t i = 0; !rc && out->rows && i < out->cols; i++)
+		if (!*catalog_table_cell(out, 0, i)) check_nameless(&r, i);
 	if (!rc && out->rows == 0 && f->n == 0) catalog_faults_cell(f, 1, 0, "the table is empty");
 	return rc ? rc : r.stopped || out->rows == 0 ? err_set(e, ERR_INVALID, "no table") : ERR_OK;
 }
