@@ -129,7 +129,7 @@ static json_t *make_item(const struct catalog_table *t, size_t row, const int co
 			               value_of(&columns[i], catalog_table_cell(t, row, (size_t)col[i])));
 	const char *type = catalog_check_type(fields_text(item, "category"));
 	bool permit = type && strcmp(type, "01") == 0;
-	if (!bad) bad = json_object_set_new(item, "order", json_integer((json_int_t)row));
+	if (!bad && !old) bad = json_object_set_new(item, "order", json_integer((json_int_t)row));
 	if (!bad && type) bad = json_object_set_new(item, "type", json_string(type));
 	if (!bad && type) bad = json_object_set_new(item, "permit", json_boolean(permit));
 	/* another name is spelled otherwise: better not found than found by the old one's letters */

@@ -164,12 +164,17 @@ static int read_cell(struct reader *r, struct err *e)
 		buf_addc(&r->cell, *r->p);
 	}
 	if (r->cell.bad && !r->cell.full) return err_set(e, ERR_NOMEM, "table");
-	if (r->cell.full)
+	bool full = r->cell.full, nul = memchr(r->cell.data, '\0', r->cell.len) != NULL;
+	if (full)
 		catalog_faults_cell(r->f, r->row, r->col, "longer than %d bytes", CATALOG_TABLE_CELL);
-	else if (memchr(r->cell.data, '\0', r->cell.len))
+	else if (nul)
 		catalog_faults_cell(r->f, r->row, r->col, "it holds a NUL: a UTF-16 file, perhaps; UTF-8 is wanted");
 	else
 		check_cell(r, r->cell.data);
+	if (full || nul) { /* what is left of it may be half a character */
+		buf_reset(&r->cell);
+		buf_addc(&r->cell, '?');
+	}
 	char *s = trimmed(r->cell.data);
 	if (*s) r->filled = true;
 	return keep(r, s, e);
