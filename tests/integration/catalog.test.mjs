@@ -122,6 +122,10 @@ test('going back is a new version, signed, with its reason', async () => {
   await arrives(3);
   assert.equal((await clerk.call('GET', `/api/v1/catalog/items/${ITEM}`)).body.name, FIRST);
   assert.deepEqual(await names(taken[2]), Array(4).fill(SECOND));
+  // under the one in force a village only takes the item in; what was opened under the second it still handles
+  assert.ok((await read(clerk, taken[2].id)).actions.includes('accept'));
+  await clerk.call('POST', `/api/v1/cases/${taken[2].id}/events`, { key: rng.uuid(), body: { type: 'accept', body: {} }, expect: 201 });
+  await world.until('accepted', 30, async () => (await read(centre, taken[2].id)).state === 'accepted');
   assert.match(must('check', '3'), /published, the signature is right/);
   const { acts } = JSON.parse(must('log', '--json'));
   assert.deepEqual(acts.map(({ version: v, act, by, reason }) => [v, act, by, reason]), [[2, 'import', '张三', ''],
