@@ -43,8 +43,7 @@ static int append(struct ledger *l, struct call *c, struct err *e)
 		prefix(&c->problem);
 		return again;
 	}
-	enum offer offer = c->item ? c->item->offers[ledger_identity(l)->tier] : OFFER_NONE;
-	int rc = ledger_act(l, &c->lc, c->case_id, c->revision, c->type, c->body, offer, &c->problem, e);
+	int rc = ledger_act(l, &c->lc, c->case_id, c->revision, c->type, c->body, c->offer, &c->problem, e);
 	prefix(&c->problem);
 	return rc;
 }
@@ -123,6 +122,7 @@ static bool find_case(struct call *c, struct ledger *l, int *rc, struct err *e)
 	struct ledger_case seen = {0};
 	*rc = ledger_case_get(l, c->case_id, &seen, e);
 	if (!*rc && c->edition) c->item = catalog_find(items_catalog(c->edition), seen.view.item);
+	if (!*rc) c->offer = items_case_offer(c->edition, &seen.view, ledger_identity(l)->tier);
 	ledger_case_release(&seen);
 	return *rc == ERR_OK;
 }

@@ -21,6 +21,7 @@ struct call {
 	struct items_edition *edition;   /* held; NULL before a catalog has come */
 	struct ledger_draft *draft;      /* of a registration; owned */
 	const struct catalog_item *item; /* of the case, in that edition; NULL when it has none */
+	enum offer offer;                /* what this level does of the case's item, by the case's own catalog */
 	uint8_t case_id[UUID_LEN];
 	bool registers; /* the answer names where the case is */
 	bool odd;       /* the request has no canonical form: the checks must find out where */

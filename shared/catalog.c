@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEMS_MAX 2000
-
 struct catalog {
 	json_t *doc;
 	size_t n;
@@ -102,8 +100,9 @@ int catalog_new(json_t *doc, struct catalog **out, struct err *e)
 	const json_t *items = json_object_get(doc, "items");
 	size_t n = json_array_size(items);
 	*out = NULL;
-	if (n == 0 || n > ITEMS_MAX || fields_int(doc, "version", 0) < 1 || !*fields_text(doc, "catalog"))
-		return err_set(e, ERR_INVALID, "a catalog needs a name, a version and 1 to %d items", ITEMS_MAX);
+	if (n == 0 || n > CATALOG_ITEMS_MAX || fields_int(doc, "version", 0) < 1 || !*fields_text(doc, "catalog"))
+		return err_set(e, ERR_INVALID, "a catalog needs a name, a version and 1 to %d items",
+		               CATALOG_ITEMS_MAX);
 	struct catalog *c = calloc(1, sizeof *c + n * sizeof c->items[0]);
 	if (!c) return err_set(e, ERR_NOMEM, "catalog");
 	c->doc = json_incref(doc);

@@ -26,6 +26,8 @@ struct catalog_item {
 	const json_t *json; /* the whole item, borrowed */
 };
 
+#define CATALOG_ITEMS_MAX 2000
+
 struct catalog; /* opaque */
 
 /* Parses DOC (its reference is kept). ERR_INVALID names the item that is wrong. New (free with catalog_free). */

@@ -52,9 +52,10 @@ static int print_json(json_t *j, struct err *e)
 
 static int files_of(const struct cli *cli, struct import_paths *paths, struct import_files *f, struct err *e)
 {
-	*f = (struct import_files){0};
+	*f = (struct import_files){.first = true};
 	int rc = cli->value[O_SCHEMA] ? import_schema(cli->value[O_SCHEMA], paths, e) : ERR_OK;
-	if (!rc && cli->value[O_SCHEMA]) *f = (struct import_files){paths->stations, paths->catalog, paths->calendar};
+	if (!rc && cli->value[O_SCHEMA])
+		*f = (struct import_files){paths->stations, paths->catalog, paths->calendar, true};
 	if (cli->value[O_STATIONS]) f->stations = cli->value[O_STATIONS];
 	if (cli->value[O_CATALOG]) f->catalog = cli->value[O_CATALOG];
 	if (cli->value[O_CALENDAR]) f->calendar = cli->value[O_CALENDAR];

@@ -13,6 +13,8 @@ enum option_id {
 	O_OFFICE,
 	O_DISPLAY,
 	O_REASON,
+	O_BY,
+	O_ADD,
 	O_PASSWORD_STDIN,
 	O_JSON,
 	N_OPTIONS
@@ -30,6 +32,8 @@ struct cli {
 
 typedef int command_fn(struct cli *cli, struct err *e);
 command_fn command_init, command_import, command_account, command_code, command_stations, command_retire,
-    command_revoke, command_verify;
+    command_revoke, command_verify, command_catalog, command_calendar;
+/* The acts of `catalog` and `calendar` and the columns of their tables, for --help. */
+void catalog_commands_help(FILE *out);
 
 #endif

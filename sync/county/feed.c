@@ -135,48 +135,6 @@ int feed_put_thing(struct store *s, const char *station, const char *kind, const
 	return rc;
 }
 
-/* Does a station need the catalog of VERSION sent, and is it here? */
-static int catalog_missing(struct store *s, const char *station, int64_t version, bool *yes, struct err *e)
-{
-	int64_t in_force = 0;
-	*yes = false;
-	struct db_stmt *q = db_query(s->db, Q_thing_latest, e);
-	if (!q) return ERR_IO;
-	db_bind_text(q, "kind", "catalog");
-	int r = db_step(q, e);
-	if (r > 0) in_force = db_int(q, 0);
-	db_reset(q);
-	if (r <= 0 || version >= in_force) return r < 0 ? -r : ERR_OK;
-	q = db_query(s->db, Q_feed_thing_has, e);
-	if (!q) return ERR_IO;
-	db_bind_text(q, "station", station);
-	db_bind_text(q, "kind", "catalog");
-	db_bind_int(q, "version", version);
-	r = db_step(q, e);
-	db_reset(q);
-	*yes = r == 0;
-	return r < 0 ? -r : ERR_OK;
-}
-
-int feed_put_catalog(struct store *s, const char *station, int64_t version, struct err *e)
-{
-	bool missing = false;
-	int rc = version > 0 ? catalog_missing(s, station, version, &missing, e) : ERR_OK;
-	if (rc || !missing) return rc;
-	struct db_stmt *q = db_query(s->db, Q_thing_get, e);
-	if (!q) return ERR_IO;
-	db_bind_text(q, "kind", "catalog");
-	db_bind_int(q, "version", version);
-	int r = db_step(q, e);
-	char *doc = r > 0 && db_text(q, 0) ? strdup(db_text(q, 0)) : NULL;
-	db_reset(q);
-	if (r < 0) return -r;
-	if (r == 0) return ERR_OK;
-	rc = doc ? feed_put_thing(s, station, "catalog", doc, e) : err_set(e, ERR_NOMEM, "feed");
-	free(doc);
-	return rc;
-}
-
 int feed_put_things(struct store *s, const char *station, struct err *e)
 {
 	static const char *const kinds[] = {"catalog", "calendar"};

@@ -20,10 +20,6 @@ int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUI
                      const char *pointer, const char *message, struct err *e);
 /* A thing ("catalog", "calendar"), its document as JSON text. */
 int feed_put_thing(struct store *s, const char *station, const char *kind, const char *doc, struct err *e);
-/* The catalog of VERSION, before the history of a case that was opened under it: nothing where it is the one in force,
- * which every station has, or went to STATION before, or is not here. */
-int feed_put_catalog(struct store *s, const char *station, int64_t version, struct err *e);
-
 /* The things in force, with which a station's feed begins. */
 int feed_put_things(struct store *s, const char *station, struct err *e);
 

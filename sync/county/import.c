@@ -5,8 +5,7 @@
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
-#include "sync/county/casefile.h"
-#include "sync/county/feed.h"
+#include "sync/county/thing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,33 +88,6 @@ static int put_stations(struct store *s, const char *path, int *count, struct er
 
 /* --- documents --- */
 
-/* Every station that was enrolled once hears of the new document. */
-static int tell_stations(struct store *s, const char *kind, const char *doc, struct err *e)
-{
-	char(*codes)[13] = NULL;
-	size_t n = 0, cap = 0;
-	int r = 0, rc = ERR_OK;
-	struct db_stmt *q = db_query(s->db, Q_station_enrolled, e);
-	if (!q) return ERR_IO;
-	while (!rc && (r = db_step(q, e)) > 0) {
-		const char *code = db_text(q, 0);
-		char(*more)[13] = n < cap ? codes : realloc(codes, (cap + 64) * sizeof *codes);
-		if (!more) {
-			rc = err_set(e, ERR_NOMEM, "stations");
-			break;
-		}
-		if (n == cap) cap += 64;
-		codes = more;
-		(void)snprintf(codes[n++], sizeof *codes, "%s", code ? code : "");
-	}
-	db_reset(q);
-	if (!rc && r < 0) rc = -r;
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = feed_put_thing(s, codes[i], kind, doc, e);
-	free(codes);
-	return rc;
-}
-
 /* 1 = that version is there and the same, 0 = it is not there; a different one is an error. */
 static int known(struct store *s, const char *kind, int64_t version, const char *doc, bool *same, struct err *e)
 {
@@ -145,8 +117,30 @@ static int check_document(const char *kind, json_t *doc, struct err *e)
 	return rc;
 }
 
-static int put_document(struct store *s, const char *kind, const char *path, int64_t now, int *fresh, struct err *e)
+/* ERR_CONFLICT where KIND has a version in force. */
+static int check_first(struct store *s, const char *kind, struct err *e)
 {
+	struct err none = {0};
+	int64_t version;
+	json_t *doc = NULL;
+	int rc = store_thing(s, kind, &doc, &version, &none);
+	json_decref(doc);
+	if (rc == (int)ERR_NOTFOUND) return ERR_OK;
+	return rc ? err_set(e, none.code, "%s", none.msg)
+	          : err_set(e, ERR_CONFLICT, "a %s is in force: another goes by `%s import`, `sign` and `publish`",
+	                    kind, kind);
+}
+
+/* What an import is told of a document. */
+struct document {
+	const char *kind, *path;
+	bool first;
+	int *fresh; /* counts the new ones */
+};
+
+static int put_document(struct store *s, const struct document *d, int64_t now, struct err *e)
+{
+	const char *kind = d->kind, *path = d->path;
 	json_t *doc = NULL;
 	struct buf text;
 	bool same = false;
@@ -157,10 +151,10 @@ static int put_document(struct store *s, const char *kind, const char *path, int
 	if (!rc) rc = check_document(kind, doc, e);
 	if (!rc) rc = canon_write(doc, &text, e);
 	if (!rc) rc = known(s, kind, version, text.data, &same, e);
+	if (!rc && !same && d->first) rc = check_first(s, kind, e);
 	if (!rc && !same) {
-		(*fresh)++;
-		rc = store_thing_put(s, kind, version, text.data, now, e);
-		if (!rc) rc = tell_stations(s, kind, text.data, e);
+		(*d->fresh)++;
+		rc = thing_in_force(s, kind, version, text.data, now, e);
 	}
 	buf_release(&text);
 	json_decref(doc);
@@ -169,14 +163,14 @@ static int put_document(struct store *s, const char *kind, const char *path, int
 
 int import_run(struct store *s, const struct import_files *f, int64_t now, struct import_report *out, struct err *e)
 {
-	int judged = 0;
 	*out = (struct import_report){0};
 	int rc = store_begin(s, e);
 	if (rc) return rc;
 	if (f->stations) rc = put_stations(s, f->stations, &out->stations, e);
-	if (!rc && f->catalog) rc = put_document(s, "catalog", f->catalog, now, &out->catalogs, e);
-	if (!rc && f->calendar) rc = put_document(s, "calendar", f->calendar, now, &out->calendars, e);
-	if (!rc && out->catalogs) rc = casefile_judge_held(s, now, &judged, e); /* what waited for this catalog */
+	const struct document catalog = {"catalog", f->catalog, f->first, &out->catalogs};
+	const struct document calendar = {"calendar", f->calendar, f->first, &out->calendars};
+	if (!rc && f->catalog) rc = put_document(s, &catalog, now, e);
+	if (!rc && f->calendar) rc = put_document(s, &calendar, now, e);
 	if (!rc) rc = store_commit(s, e);
 	if (rc) store_rollback(s);
 	return rc;

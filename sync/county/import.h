@@ -6,6 +6,7 @@
 
 struct import_files {
 	const char *stations, *catalog, *calendar; /* paths; NULL = leave it as it is */
+	bool first; /* a catalog or calendar only where none is in force: later ones go signed (catalog_edition.h) */
 };
 /* The files of this county below a schema folder; the paths are kept in OUT. */
 struct import_paths {

@@ -23,7 +23,9 @@ static const struct {
     [O_ROLE] = {"role", "ROLE", "department, head, centre, operator or auditor"},
     [O_OFFICE] = {"office", "NAME", "the department, as the catalog names it"},
     [O_DISPLAY] = {"display", "NAME", "the name to show; the account's own otherwise"},
-    [O_REASON] = {"reason", "TEXT", "why; it is kept with the alarm"},
+    [O_REASON] = {"reason", "TEXT", "why; it is kept"},
+    [O_BY] = {"by", "NAME", "who does it, for `catalog` and `calendar`; it is kept"},
+    [O_ADD] = {"add", NULL, "take items that the annex in force does not have"},
     [O_PASSWORD_STDIN] = {"password-stdin", NULL,
                           "read the password from standard input; printed random one otherwise"},
     [O_JSON] = {"json", NULL, "print JSON"},
@@ -50,7 +52,10 @@ static const struct command {
     {"init", "", 0, 0, BIT(O_SCHEMA) | BIT(O_STATIONS) | BIT(O_CATALOG) | BIT(O_CALENDAR), command_init,
      "make data folder, keys, CA and database; again it only adds what is missing"},
     {"import", "", 0, 0, BIT(O_SCHEMA) | BIT(O_STATIONS) | BIT(O_CATALOG) | BIT(O_CALENDAR), command_import,
-     "bring in stations, a new catalog, a new calendar"},
+     "bring in stations, and catalog and calendar where none is in force"},
+    {"catalog", "ACT ...", 1, 3, BIT(O_BY) | BIT(O_REASON) | BIT(O_ADD) | BIT(O_JSON), command_catalog,
+     "check, import, compare, sign, publish, roll back a catalog"},
+    {"calendar", "ACT ...", 1, 3, BIT(O_BY) | BIT(O_REASON) | BIT(O_JSON), command_calendar, "the same for a calendar"},
     {"account", "add NAME | list", 1, 2,
      BIT(O_ROLE) | BIT(O_OFFICE) | BIT(O_DISPLAY) | BIT(O_PASSWORD_STDIN) | BIT(O_JSON), command_account,
      "make an account, or list them"},
@@ -74,6 +79,7 @@ static void usage(FILE *f)
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		(void)fprintf(f, "  --%-15s %-4s %s\n", options[i].name, options[i].arg ? options[i].arg : "",
 		              options[i].help);
+	catalog_commands_help(f);
 }
 
 static int misused(const char *why)

@@ -2,6 +2,7 @@
  * casefile.h. */
 #include "sync/county/casefile_internal.h"
 #include "sync/county/feed.h"
+#include "sync/county/thing.h"
 
 #include "shared/fields.h"
 #include "shared/mutant.h"
@@ -82,7 +83,7 @@ int casefile_route(struct casefile *f, const struct feed_event *fe, struct err *
 	if (rc || !is_station(holder)) return rc;
 	rc = follows(f->store, f->view.id, holder, &known, e);
 	if (rc || known) return rc;
-	rc = feed_put_catalog(f->store, holder, fields_int(f->view.doc, "catalog_version", 0), e);
+	rc = thing_for_case(f->store, holder, fields_int(f->view.doc, "catalog_version", 0), e);
 	if (!rc) rc = MUTANT(no_history, send_history(f, holder, e), ERR_OK);
 	return rc ? rc : follow(f->store, f->view.id, holder, e);
 }

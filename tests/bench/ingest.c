@@ -49,7 +49,7 @@ static void make_store(struct county *c, const char *path, const char *schema, c
 	}
 	must(store_open(path, c->recovery, STORE_MIGRATE, out, &e), &e, path);
 	must(import_schema(schema, &paths, &e), &e, schema);
-	struct import_files files = {paths.stations, paths.catalog, paths.calendar};
+	struct import_files files = {paths.stations, paths.catalog, paths.calendar, false};
 	must(import_run(*out, &files, county_now(c), &report, &e), &e, "import");
 	must(store_station_keys(*out, id->station, id->station_key, field_key, &e), &e, "keys");
 	struct store_log log = {.box = head->box, .state = LOG_ACTIVE};

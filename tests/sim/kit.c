@@ -100,7 +100,7 @@ static void make_county(struct kit *k, const char *root)
 	write_json(k, "calendar.json", days, calendar);
 	json_decref(doc);
 	json_decref(days);
-	struct import_files f = {stations, k->catalog[0], calendar};
+	struct import_files f = {stations, k->catalog[0], calendar, false};
 	struct vfs_proc *p = vfs_proc_new(0);
 	vfs_as(p);
 	must(store_open("m0/county.db", k->county[0].recovery, STORE_MIGRATE, &s, &e), &e);

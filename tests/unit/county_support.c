@@ -44,7 +44,7 @@ void test_county_make(struct test_county *w)
 	w->c.metrics = &w->metrics;
 	OK(county_store(&w->c, STORE_MIGRATE, &w->s, &e), &e);
 	OK(import_schema(XINKE_ROOT "/schema", &paths, &e), &e);
-	struct import_files f = {paths.stations, paths.catalog, paths.calendar};
+	struct import_files f = {paths.stations, paths.catalog, paths.calendar, false};
 	OK(import_run(w->s, &f, w->clock.wall, &r, &e), &e);
 	assert_int_equal(r.stations, 80);
 	OK(county_path(&w->cfg, "county.db", w->db, &e), &e);

@@ -6,8 +6,9 @@ CREATE TABLE editions (
   version INTEGER NOT NULL,
   doc TEXT NOT NULL,               -- canonical JSON, its own version in it
   made_at INTEGER NOT NULL,
-  signature TEXT,                  -- base64 of the DER signature (PROTOCOL.md says nothing of it: it stays here)
+  signature TEXT,                  -- base64 of the DER signature over kind and document
   certificate TEXT,                -- PEM, of the key that signed
+  signed_at INTEGER,
   published_at INTEGER,
   PRIMARY KEY (kind, version)
 ) STRICT, WITHOUT ROWID;

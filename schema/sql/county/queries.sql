@@ -282,13 +282,13 @@ SELECT coalesce(max(v.version), 0) + 1 FROM (SELECT version FROM things WHERE ki
 INSERT INTO editions (kind, version, doc, made_at) VALUES (:kind, :version, :doc, :at);
 
 -- name: edition_get
-SELECT doc, signature, certificate, published_at FROM editions WHERE kind = :kind AND version = :version;
+SELECT doc, signature, certificate, signed_at, published_at FROM editions WHERE kind = :kind AND version = :version;
 
 -- name: edition_draft
 SELECT version FROM editions WHERE kind = :kind AND published_at IS NULL AND version > :above ORDER BY version DESC LIMIT 1;
 
 -- name: edition_sign
-UPDATE editions SET signature = :signature, certificate = :certificate WHERE kind = :kind AND version = :version;
+UPDATE editions SET signature = :signature, certificate = :certificate, signed_at = :at WHERE kind = :kind AND version = :version;
 
 -- name: edition_published
 UPDATE editions SET published_at = :at WHERE kind = :kind AND version = :version;
