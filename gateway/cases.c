@@ -152,7 +152,7 @@ static void read_list(const struct http_req *req, const struct items_edition *ed
 	q->before_at = INT64_MAX;
 	const char *cursor = http_req_query(req, "cursor");
 	if (q->state && !state_parse(q->state, &state)) problem_field(p, "/?state", "value", "no such state");
-	if (q->item && ed && !catalog_find(items_catalog(ed), q->item))
+	if (q->item && ed && !items_known(ed, q->item))
 		problem_field(p, "/?item", "value", "the catalog has no such item");
 	if (cursor && !answer_cursor_read(cursor, &q->before_at, q->before_id))
 		problem_field(p, "/?cursor", "format", "not a cursor of this list");

@@ -142,6 +142,15 @@ struct term_days items_case_days(const struct items_edition *ed, const struct ca
 	return old ? old->days : terms_days(ed ? catalog_find(ed->catalog, v->item) : NULL);
 }
 
+bool items_known(const struct items_edition *ed, const char *code)
+{
+	bool known = catalog_find(ed->catalog, code) != NULL;
+	for (int i = 0; i < ed->n_old; i++)
+		for (size_t k = 0; k < ed->old[i].n && !known; k++)
+			known = strcmp(ed->old[i].items[k].code, code) == 0;
+	return known;
+}
+
 /* --- taking what the feed brought --- */
 
 static int old_fill(struct old_edition *o, const struct catalog *cat, struct err *e)
@@ -192,13 +201,18 @@ static struct items_edition *edition_new(struct ledger *l, const struct versions
 	return NULL;
 }
 
+static bool same_versions(const struct versions *a, const struct versions *b)
+{
+	return a->n == b->n && memcmp(a->v, b->v, (size_t)a->n * sizeof a->v[0]) == 0;
+}
+
 bool items_refresh(struct items *it, struct ledger *l, const struct log *log)
 {
 	struct versions v = {0};
 	struct err e = {0};
 	int rc = ledger_thing_versions(l, "catalog", v.v, VERSIONS_MAX, &v.n, &e);
 	if (rc) log_error(log, "catalog", "error=%s text=\"%s\"", err_name((enum err_code)rc), e.msg);
-	if (rc || v.n == 0 || memcmp(&v, &it->versions, sizeof v) == 0) return false;
+	if (rc || v.n == 0 || same_versions(&v, &it->versions)) return false;
 	struct items_edition *ed = edition_new(l, &v, &e);
 	(void)pthread_mutex_lock(&it->lock);
 	struct items_edition *old = ed ? it->now : NULL;

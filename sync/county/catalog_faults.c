@@ -35,7 +35,8 @@ size_t catalog_faults_row(const struct catalog_faults *f, const char *pointer)
 	return (size_t)json_integer_value(json_array_get(json_object_get(f->places, pointer), 0));
 }
 
-static void put(struct catalog_faults *f, json_t *one, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+put(struct catalog_faults *f, json_t *one, const char *fmt, va_list ap)
 {
 	char text[MESSAGE_MAX];
 	(void)vsnprintf(text, sizeof text, fmt, ap);

@@ -133,6 +133,19 @@ test('going back is a new version, signed, with its reason', async () => {
   assert.match(tool('publish', '2', '--by', 'x').stderr, /only go forward/);
 });
 
+test('an item that is taken out keeps its cases', async () => {
+  const rest = table.split('\r\n').filter((line) => !line.startsWith(ITEM)).join('\r\n');
+  assert.match(must('import', file('rest.csv', rest), '--by', '张三'), /^draft 4, 65 items/);
+  assert.match(must('diff'), new RegExp(`^- ${ITEM} ${FIRST}$`, 'm'));
+  must('sign', '4', '--by', '张三');
+  must('publish', '4', '--by', '张三');
+  await arrives(4);
+  await clerk.call('GET', `/api/v1/catalog/items/${ITEM}`, { expect: 'not_found' });
+  assert.deepEqual(await names(taken[1]), Array(4).fill(FIRST));
+  assert.deepEqual(await names(taken[2]), Array(4).fill(SECOND));
+  await clerk.call('GET', '/api/v1/cases', { query: { item: '652323-999' }, expect: 'validation' });
+});
+
 test('a calendar goes the same way', async () => {
   const calendar = (...args) => world.countyTool('calendar', ...args);
   const bad = calendar('check', file('bad-days.csv', '日期,类别\n2027-02-30,放假\n'));
