@@ -42,6 +42,7 @@ struct gateway {
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */
 	struct http_server *setup;
+	int64_t deem_next;   /* monotonic ms of deem_round's next look */
 	atomic_bool damaged; /* the database failed its check: the end is near */
 };
 

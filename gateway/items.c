@@ -22,6 +22,7 @@ struct old_item {
 	char *code, *name;
 	enum offer offers[TIER_COUNT];
 	struct term_days days;
+	bool deems;
 };
 struct old_edition {
 	int64_t version;
@@ -136,6 +137,12 @@ enum offer items_case_offer(const struct items_edition *ed, const struct casevie
 	return old ? old->offers[tier] : items_offer(ed, v->item, tier);
 }
 
+bool items_case_deems(const struct items_edition *ed, const struct caseview *v)
+{
+	const struct old_item *old = find_old(ed, v);
+	return old ? old->deems : terms_deems(ed ? catalog_find(ed->catalog, v->item) : NULL);
+}
+
 struct term_days items_case_days(const struct items_edition *ed, const struct caseview *v)
 {
 	const struct old_item *old = find_old(ed, v);
@@ -165,6 +172,7 @@ static int old_fill(struct old_edition *o, const struct catalog *cat, struct err
 		to->name = strdup(from->name);
 		memcpy(to->offers, from->offers, sizeof to->offers);
 		to->days = terms_days(from);
+		to->deems = terms_deems(from);
 		if (!to->code || !to->name) return err_set(e, ERR_NOMEM, "items");
 	}
 	return ERR_OK;

@@ -30,6 +30,8 @@ const char *items_case_name(const struct items_edition *ed, const struct casevie
 bool items_known(const struct items_edition *ed, const char *code);
 /* What TIER offers of the case's item, by the same version. */
 enum offer items_case_offer(const struct items_edition *ed, const struct caseview *v, enum tier tier);
+/* Does it count as accepted when nobody answers in time, by the same version? */
+bool items_case_deems(const struct items_edition *ed, const struct caseview *v);
 /* Its terms, by the same version. */
 struct term_days items_case_days(const struct items_edition *ed, const struct caseview *v);
 /* {level, name} of who does offer IT when TIER does not. New reference. */

@@ -13,7 +13,7 @@
 
 bool present_own_type(enum case_event type)
 {
-	return body_known(type) && type != EVENT_RECEIVE && type != EVENT_RENUMBER;
+	return body_known(type) && type != EVENT_RECEIVE && !state_event_by_program(type);
 }
 
 void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX])

@@ -4,6 +4,7 @@
 
 #include "gateway/changes.h"
 #include "gateway/days.h"
+#include "gateway/deem.h"
 #include "gateway/follow.h"
 #include "gateway/items.h"
 #include "gateway/readers.h"
@@ -110,6 +111,7 @@ static int round_once(struct waker *w)
 	if (ledger_clock_load(l, &e)) log_warn(&gw->log, "clock", "text=\"%s\"", e.msg);
 	(void)items_refresh(gw->items, l, &gw->log);
 	days_refresh(gw->days, l, &gw->log);
+	deem_round(gw, l);
 	int ms = changes_serve(gw, l, TICK_MS);
 	if (follow_round(gw->follow, l, &more, &e)) log_warn(&gw->log, "search_list", "text=\"%s\"", e.msg);
 	readers_give(gw->readers, l);

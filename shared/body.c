@@ -204,6 +204,9 @@ static const struct field deliver[] = {
     END,
 };
 
+/* 视为受理: nobody said in time what is missing (行政许可法 article 32); the last day that there was for it. */
+static const struct field deem_accept[] = {{"due", FIELD_TIME, REQ, 0, 0, 0, 0}, END};
+
 /* 即办件: what a registration brings along that is decided and ended in the same call. */
 static const struct field on_the_spot[] = {
     {"decision", FIELD_OBJECT, REQ, 0, 0, 0, decide},
@@ -270,6 +273,7 @@ static const struct {
     {EVENT_COMPLETE, complete},
     {EVENT_DELIVER, deliver},
     {EVENT_TERMINATE, terminate},
+    {EVENT_DEEM_ACCEPT, deem_accept},
 };
 
 static const struct field *table_of(enum case_event type)

@@ -107,6 +107,7 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 		caseview_set(o, "accepted_at", json_null(), rc);
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
 		share(o, blocks[i], v->doc, rc);
+	caseview_set(o, "deemed", json_boolean(json_is_true(json_object_get(v->doc, "deemed"))), rc);
 	caseview_set(o, "materials", materials ? json_incref(materials) : json_array(), rc);
 	casejson_text(o, "note", fields_text(v->doc, "note"), rc);
 	if (asked)

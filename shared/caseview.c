@@ -241,6 +241,7 @@ static void note_path(struct caseview *v, enum case_event type, int64_t at, int 
 	}
 	if (json_array_size(path) >= CASEVIEW_PATH_MAX) return;
 	json_t *one = json_pack("{s:s,s:I}", "state", state_name(v->state), "at", (json_int_t)at);
+	if (type == EVENT_DEEM_ACCEPT) caseview_set(one, "from", json_integer(v->received_at), rc);
 	if (!one || json_array_append_new(path, one)) *rc = ERR_NOMEM;
 }
 
@@ -267,6 +268,10 @@ static enum caseview_fit effect(struct caseview *v, enum case_event type, const 
 		copy(v->holder, sizeof v->holder, fields_text(ev->body, "to"));
 		return FIT_OK;
 	case EVENT_ACCEPT: v->accepted_at = ev->at; return FIT_OK;
+	case EVENT_DEEM_ACCEPT: /* from the day of receipt */
+		v->accepted_at = v->received_at;
+		caseview_set(v->doc, "deemed", json_true(), rc);
+		return FIT_OK;
 	case EVENT_SUPPLEMENT_NOTICE:
 	case EVENT_ASK_SUPPLEMENT: return ask(v, ev, rc);
 	case EVENT_SUPPLEMENT_COMPLETE: bring(v, ev, rc); return FIT_OK;

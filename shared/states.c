@@ -80,6 +80,17 @@ const struct state_row *state_row_find(enum case_state from, enum case_event ev)
 	return NULL;
 }
 
+bool state_event_by_program(enum case_event ev)
+{
+	bool any = false;
+	for (int i = 0; i < N_ROWS; i++) {
+		if (rows[i].event != ev) continue;
+		if (rows[i].who != WHO_SYSTEM) return false;
+		any = true;
+	}
+	return any;
+}
+
 const struct state_row *state_rows(int *n)
 {
 	*n = N_ROWS;

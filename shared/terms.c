@@ -49,7 +49,8 @@ static void end(struct walk *x, struct run *r, int64_t at, bool otherwise)
 	r->otherwise = otherwise;
 }
 
-static void step(struct walk *x, enum case_state to, int64_t at)
+/* AT is when the case came to TO, FROM what its terms count from. */
+static void step(struct walk *x, enum case_state to, int64_t at, int64_t from)
 {
 	struct run *notice = &x->run[TERM_NOTICE], *decision = &x->run[TERM_DECISION], *promise = &x->run[TERM_PROMISE],
 	           *delivery = &x->run[TERM_DELIVERY];
@@ -62,8 +63,8 @@ static void step(struct walk *x, enum case_state to, int64_t at)
 	case STATE_SUPPLEMENT: end(x, notice, at, false); break;
 	case STATE_ACCEPTED:
 		end(x, notice, at, false);
-		begin(decision, at);
-		begin(promise, at);
+		begin(decision, from);
+		begin(promise, from);
 		break;
 	case STATE_SUSPENDED:
 		stop(decision, at);
@@ -156,7 +157,8 @@ int terms_of(const struct caseview *v, const struct term_days *d, const struct w
 	begin(&x.run[TERM_NOTICE], v->received_at);
 	json_array_foreach(json_object_get(v->doc, "path"), i, one) {
 		enum case_state s;
-		if (state_parse(fields_text(one, "state"), &s)) step(&x, s, fields_int(one, "at", 0));
+		int64_t at = fields_int(one, "at", 0);
+		if (state_parse(fields_text(one, "state"), &s)) step(&x, s, at, fields_int(one, "from", at));
 	}
 	for (int k = 0; k < TERM_KINDS; k++) {
 		int days = allowed((enum term_kind)k, v, d);
@@ -176,4 +178,22 @@ const char *term_state_name(enum term_state s)
 {
 	static const char *const names[] = {"running", "paused", "met", "overdue", "ended"};
 	return names[s];
+}
+
+bool terms_deems(const struct catalog_item *item)
+{
+	return item && (item->permit || json_is_true(json_object_get(item->json, "deem_accept")));
+}
+
+bool terms_notice_passed(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
+                         int64_t *due)
+{
+	struct term t[TERM_KINDS];
+	int n = terms_of(v, d, w, now, t);
+	for (int i = 0; i < n; i++) {
+		if (t[i].kind != TERM_NOTICE || t[i].end || t[i].state != TERM_OVERDUE) continue;
+		*due = t[i].due;
+		return true;
+	}
+	return false;
 }

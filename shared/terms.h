@@ -41,6 +41,11 @@ struct term_days {
 };
 /* Those of ITEM in its version of the catalog; NULL = the law's. */
 struct term_days terms_days(const struct catalog_item *item);
+/* Does a case of ITEM count as accepted when its notice term passes (视为受理)? A permit does, and what the catalog flags. */
+bool terms_deems(const struct catalog_item *item);
+/* Has V's notice term passed without an answer? The last ms of its day goes to *DUE. */
+bool terms_notice_passed(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
+                         int64_t *due);
 /* The terms that V has, in the order of the kinds, at NOW (Unix ms); their number. */
 int terms_of(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
              struct term out[TERM_KINDS]);

@@ -105,7 +105,7 @@ static bool check(const json_t *call, int64_t now, struct problem *p)
 	if (!fields_check(call, shape, "", p)) return false;
 	if (!state_event_parse(fields_text(call, "type"), &type))
 		problem_field(p, "/type", "value", "no such event type");
-	else if (type == EVENT_RECEIVE || !body_known(type))
+	else if (type == EVENT_RECEIVE || !body_known(type) || state_event_by_program(type))
 		problem_field(p, "/type", "not_allowed", "the county does not append this");
 	else if (!json_is_object(body))
 		problem_field(p, "/body", "type", "an object is wanted");

@@ -5,6 +5,7 @@
 #include "shared/body.h"
 #include "shared/fields.h"
 #include "shared/receipt.h"
+#include "shared/terms.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +119,23 @@ static int level_of(struct casefile *f, enum tier tier, enum offer *out, struct 
 	return ERR_OK;
 }
 
+/* 视为受理 is the box's word, and judged again: by our calendar, and only where the item deems. */
+static int judge_deemed(struct casefile *f, int64_t at, bool *due, struct err *e)
+{
+	struct catalog *cat = NULL;
+	const struct workdays *w = NULL;
+	struct err none = {0};
+	int64_t day;
+	int rc = store_catalog_at(f->store, fields_int(f->view.doc, "catalog_version", 0), &cat, &none);
+	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(f->store, &cat, e);
+	if (!rc) rc = store_workdays(f->store, &w, e);
+	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
+	const struct catalog_item *item = catalog_find(cat, f->view.item);
+	struct term_days d = terms_days(item);
+	*due = terms_deems(item) && terms_notice_passed(&f->view, &d, w, at, &day);
+	return ERR_OK;
+}
+
 static int judge_fit(struct casefile *f, const struct store_station *st, enum case_event type, const struct event *ev,
                      const json_t *body, struct verdict *v, struct err *e)
 {
@@ -134,6 +152,15 @@ static int judge_fit(struct casefile *f, const struct store_station *st, enum ca
 	if (fit == FIT_OK && type != EVENT_RECEIVE) {
 		rc = level_of(f, st->tier, &offer, e);
 		if (!rc && !caseview_level(row, offer)) fit = FIT_LEVEL;
+	}
+	if (!rc && fit == FIT_OK && type == EVENT_DEEM_ACCEPT) {
+		bool due = false;
+		rc = judge_deemed(f, ev->at, &due, e);
+		if (!rc && !due) {
+			casefile_refuse(v, "not_due", "/due",
+			                "the notice term has not passed, or the item does not deem");
+			return ERR_OK;
+		}
 	}
 	if (!rc && fit == FIT_OK) fit = caseview_apply(&f->view, &ce, &rc);
 	if (rc) return err_set(e, (enum err_code)rc, "case view");

@@ -111,6 +111,35 @@ test('every answer of the county reaches the phone: accept, supplement, refuse, 
   }
 });
 
+test('a permit that nobody answered in time counts as accepted from the day of receipt; nothing else does', async () => {
+  const clerk = await world.box('clerk');
+  const permit = items.find((i) => i.code === '652323-044');
+  const other = items.find((i) => i.code === '652323-001');
+  const weeks = (n) => new Date(Date.now() - n * 7 * 86400e3).toISOString();
+  const lacking = (item, more) => ({ ...registration(item, rng), materials: [{ name: '申请表', form: 'original', copies: 0 }], ...more });
+  const post = async (body) => (await clerk.call('POST', '/api/v1/cases', { key: rng.uuid(), body, expect: 201 })).body;
+  const old = await post(lacking(permit, { received_at: weeks(6), received_reason: '停电补录' }));
+  const fresh = await post(lacking(permit));
+  const plain = await post(lacking(other, { received_at: weeks(6), received_reason: '停电补录' }));
+  assert.equal(old.state, 'received');
+  assert.equal(old.terms[0].state, 'overdue');
+  assert.deepEqual(old.actions.filter((type) => type === 'deem_accept'), []);
+  world.script('stop-gateway');
+  world.script('start-gateway'); // it looks when it starts, also after weeks without power
+  const again = await world.box('clerk');
+  await world.until('deemed', 20, async () => (await read(again, old.id)).state === 'accepted');
+  const deemed = await read(again, old.id);
+  assert.equal(deemed.deemed, true);
+  assert.equal(deemed.accepted_at, deemed.received_at);
+  await world.until('settled', 30, async () => (await read(again, old.id)).sync === 'settled');
+  const there = await read(await world.county('centre'), old.id);
+  assert.deepEqual([there.state, there.deemed, there.accepted_at], ['accepted', true, old.received_at]);
+  const { body: { items: history } } = await again.call('GET', `/api/v1/cases/${old.id}/events`);
+  assert.deepEqual(history.map(({ type, actor }) => [type, actor === 'system']), [['receive', false], ['deem_accept', true]]);
+  assert.equal((await read(again, fresh.id)).state, 'received');
+  assert.equal((await read(again, plain.id)).state, 'received');
+});
+
 test('a withdrawal that crosses an acceptance: the first at the county wins, the other is refused and told', async () => {
   const clerk = await world.box('clerk');
   const centre = await world.county('centre');

@@ -86,6 +86,11 @@ SELECT 2, r.n, r.log, r.seq, r.id, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, r.raw,
 FROM recovered r WHERE r.case_id = :case_id AND r.feed > 0
 ORDER BY place, pos, 2;
 
+-- name: cases_unanswered
+SELECT id FROM cases
+WHERE item = :item AND received_at < :before AND state IN ('received', 'forwarded') AND holder = :holder
+ORDER BY received_at, id LIMIT :limit;
+
 -- name: clock_fixed
 SELECT at, mono FROM events WHERE type = 'clock_fixed' AND boot = :boot ORDER BY n LIMIT 1;
 
