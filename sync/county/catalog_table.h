@@ -1,7 +1,7 @@
 /* A table as a spreadsheet saves it: CSV by RFC 4180, UTF-8 with or without byte order mark.
  *
- * A reader of our own: Debian 12's libcsv tells neither row nor column of a mistake and takes text behind a closing
- * quote; what is wanted of it is two hundred lines. */
+ * A reader of our own: libcsv, the one that Debian 12 has, stops at the first mistake (CSV_STRICT) or mends it in silence,
+ * and here every one is told with its place. */
 #ifndef XINKE_COUNTY_CATALOG_TABLE_H
 #define XINKE_COUNTY_CATALOG_TABLE_H
 
