@@ -61,8 +61,14 @@ class Line {
     for (const [before, own, peer] of [[[], COUNTY, BOX], [this.inBox, BOX, COUNTY]]) {
       run(...before, 'ip', 'link', 'set', 'lo', 'up');
       run(...before, 'ip', 'addr', 'add', own, 'peer', peer, 'dev', 'line0');
-      run(...before, 'ip', 'link', 'set', 'line0', 'up');
+      this.up(before, own, peer);
     }
+  }
+
+  /** Congestion control is what Debian's kernels begin with, whatever this one does. */
+  up(before, own, peer) {
+    run(...before, 'ip', 'link', 'set', 'line0', 'up');
+    run(...before, 'ip', 'route', 'replace', peer, 'dev', 'line0', 'src', own, 'congctl', 'cubic');
   }
 
   /** The rate of both directions, in the devices' own queues. */
@@ -73,7 +79,8 @@ class Line {
 
   /** The box's device: its courier is told by the kernel, as of a modem that has found its network. */
   plug(up) {
-    run(...this.inBox, 'ip', 'link', 'set', 'line0', up ? 'up' : 'down');
+    if (up) this.up(this.inBox, BOX, COUNTY);
+    else run(...this.inBox, 'ip', 'link', 'set', 'line0', 'down');
   }
 
   async say(command) {
