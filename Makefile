@@ -131,9 +131,12 @@ $(O)/fixture-box: $(call obj,tests/fixture/box.c) $(LIB)
 $(O)/bench/raw: $(call obj,tests/bench/raw.c)
 $(O)/bench/ingest: $(call obj,tests/bench/ingest.c) $(LIB)
 $(O)/bench/wire: $(call obj,tests/bench/wire.c tests/lib/exchanges.c) $(LIB)
+# The line of `make bench-link`, and its backlog.
+$(O)/bench/relay: $(call obj,tests/bench/relay.c)
+$(O)/bench/fill: $(call obj,tests/bench/fill.c) $(LIB)
 # The exchange dictionary's maker.
 $(O)/train_dict: $(call obj,schema/scripts/train_dict.c tests/lib/exchanges.c) $(LIB)
-$(O)/fixture-box $(O)/bench/raw $(O)/bench/ingest $(O)/bench/wire $(O)/train_dict:
+$(O)/fixture-box $(O)/bench/raw $(O)/bench/ingest $(O)/bench/wire $(O)/bench/relay $(O)/bench/fill $(O)/train_dict:
 	@mkdir -p $(@D)
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -o $@
 
@@ -193,7 +196,7 @@ C_FILES = $(shell git ls-files '*.c' '*.h')
 SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run tests/fuzz/run .ci/run
 
 .PHONY: deps-build deps-test run start stop start-county stop-county start-gateway stop-gateway demo test integration \
-	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire dict clean help
+	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire bench-link dict clean help
 deps-build:
 	@B=$(B) packaging/install-deps.sh build
 deps-test:
@@ -249,6 +252,10 @@ bench: ## measure against raw limits in one run; figures to build/bench, a table
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/bench.mjs
 bench-wire: $(O)/bench/wire ## bytes of a registration on its way to the county
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(O) node tests/bench/wire.mjs
+bench-link: ## root only: 10,000 records over a line of 256 kbit/s, with delay, going on and off, and against gzip
+	@B=$(B) packaging/install-deps.sh bench
+	@$(MAKE) --no-print-directory all $(B)/bench/relay $(B)/bench/fill $(B)/bench/wire
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/link.mjs
 # Only before a dictionary is released: a form that boxes write with must stay what it is (schema/dict/README.md).
 dict: $(O)/train_dict ## make schema/dict anew from the wire's form, the catalog and the training words
 	@$(WITH_NODE) node schema/scripts/dict-samples.mjs > $(O)/dict-samples.jsonl

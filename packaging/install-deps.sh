@@ -4,7 +4,7 @@
 #
 #   packaging/install-deps.sh build   compilers and libraries: what `make run` needs
 #   packaging/install-deps.sh test    those, and what the tests, the linters and the web tools need
-#   packaging/install-deps.sh bench   those, and the load generator
+#   packaging/install-deps.sh bench   those, the load generator, and what makes a poor line
 #
 # Says nothing when nothing is missing. B is the build folder (default: build).
 set -euo pipefail
@@ -65,7 +65,7 @@ install_modules() {
 case $level in
 build) install_packages "$BUILD_PACKAGES" ;;
 test | bench)
-	[ "$level" = test ] || TEST_PACKAGES="$TEST_PACKAGES wrk"
+	[ "$level" = test ] || TEST_PACKAGES="$TEST_PACKAGES wrk iproute2 util-linux"
 	install_packages "$BUILD_PACKAGES $TEST_PACKAGES"
 	install_node
 	install_modules

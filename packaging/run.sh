@@ -6,6 +6,7 @@
 #   packaging/run.sh start-gateway|stop-gateway       the box's two daemons
 #   packaging/run.sh pids                             writes run.json anew
 #
+# XINKE_COUNTY_HOST (default 127.0.0.1) is the address that the county's servers bind to and the box calls.
 # XINKE_RUN_DIR (default build/run) holds everything: databases, keys, the development CA, run.json. XINKE_PORT_BASE
 # (default 8440) gives the ports: +0 sync, +1 API, +2 public, +3 gateway, +4 setup. XINKE_BIN (default build) has the
 # programs. Several run side by side with another folder and base. Accounts get random passwords, kept in run.json (0600).
@@ -16,6 +17,7 @@ bin=$(realpath "${XINKE_BIN:-build}")
 mkdir -p "${XINKE_RUN_DIR:-build/run}"
 run=$(realpath "${XINKE_RUN_DIR:-build/run}")
 base=${XINKE_PORT_BASE:-8440}
+county_host=${XINKE_COUNTY_HOST:-127.0.0.1}
 station=${XINKE_STATION:-652323101200} # 红山村便民服务站, 大丰镇
 schema=$(realpath schema)
 umask 077
@@ -23,9 +25,9 @@ umask 077
 county_conf=$run/county.conf
 box_conf=$run/gateway.conf
 sync_conf=$run/sync.conf
-sync_url=https://127.0.0.1:$base
-api_url=https://127.0.0.1:$((base + 1))
-public_url=https://127.0.0.1:$((base + 2))
+sync_url=https://$county_host:$base
+api_url=https://$county_host:$((base + 1))
+public_url=https://$county_host:$((base + 2))
 gateway_url=https://127.0.0.1:$((base + 3))
 setup_url=http://127.0.0.1:$((base + 4))
 
@@ -101,8 +103,8 @@ init_county() {
 		[paths]
 		data = county
 		[http]
-		bind = 127.0.0.1
-		names = localhost,127.0.0.1
+		bind = $county_host
+		names = localhost,$county_host
 		sync_port = $base
 		api_port = $((base + 1))
 		public_port = $((base + 2))

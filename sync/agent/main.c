@@ -23,7 +23,7 @@ static const struct config_key keys[] = {
     {"sync.poll_s", CONFIG_INT, KEY(poll_s), "30", 1, 3600, "seconds between calls while nothing waits"},
     {"sync.backoff_max_s", CONFIG_INT, KEY(backoff_max_s), "300", 1, 86400, "longest pause after failures, seconds"},
     {"sync.timeout_s", CONFIG_INT, KEY(timeout_s), "20", 1, 600, "longest wait for one answer, seconds"},
-    {"sync.batch_max", CONFIG_INT, KEY(batch_max), "500", 1, 500, "events in one call at most"},
+    {"sync.batch_max", CONFIG_INT, KEY(batch_max), "1000", 1, 1000, "events in one call at most"},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug"},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)

@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX        8
-#define BACKOFF_MIN_MS  1000
-#define BATCH_START     100
+#define KEYS_MAX       8
+#define BACKOFF_MIN_MS 1000
+#define BATCH_START    100
+#define GROWTH                                                                                                         \
+	8 /* a batch may be as many times the last one: a small call takes mostly delay, so what fits is underrated */
 #define REFUSED_WAIT_MS 60000 /* a box that the county does not let in asks once a minute, for it may be let in again */
 #define CALL_MS         4000  /* what one call should take at most */
 #define WAIT_MIN_MS     5000  /* no answer is given up sooner */
@@ -158,7 +160,7 @@ static int patience(const struct engine *g)
 	return ms < g->cfg.timeout_ms ? (int)ms : g->cfg.timeout_ms;
 }
 
-/* What a call took says how much the next one may carry: twice as much at most, less where it took too long. */
+/* What a call took says how much the next one may carry: some times as much at most, less where it took too long. */
 static void measure(struct engine *g, int64_t took)
 {
 	int64_t bytes = (int64_t)(g->body.len + g->answer_bytes);
@@ -168,7 +170,7 @@ static void measure(struct engine *g, int64_t took)
 	/* small calls measure the delay and not the rate */
 	if (bytes >= 4096 || !g->st.rate) g->st.rate = g->st.rate ? (g->st.rate + rate) / 2 : rate;
 	if (!g->req.n_events) return;
-	int64_t fits = g->req.n_events * (int64_t)CALL_MS / took, most = 2 * (int64_t)g->batch;
+	int64_t fits = g->req.n_events * (int64_t)CALL_MS / took, most = GROWTH * (int64_t)g->batch;
 	if (fits > most) fits = most;
 	if (fits < g->batch && took <= CALL_MS) fits = g->batch; /* it was not full: no reason to take less */
 	if (fits < 1) fits = 1;

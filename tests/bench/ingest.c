@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 500
+#define BATCH   500
+#define YEAR_MS (365 * INT64_C(86400000))
 
 static void must(int rc, const struct err *e, const char *what)
 {
@@ -57,8 +58,8 @@ static void make_store(struct county *c, const char *path, const char *schema, c
 	memcpy(log.station, id->station, sizeof log.station);
 	memcpy(peer->station, id->station, sizeof peer->station);
 	memset(peer->fingerprint, 7, DIGEST_LEN);
-	memcpy(log.fingerprint, peer->fingerprint, DIGEST_LEN);
 	must(store_log_insert(*out, &log, county_now(c), &e), &e, "log");
+	must(store_log_certificate(*out, log.log, peer->fingerprint, county_now(c) + YEAR_MS, &e), &e, "certificate");
 }
 
 /* One exchange; returns the events it carried. */

@@ -484,15 +484,15 @@ describe('the link refuses', () => {
     await box.exchange(); // the true one goes through
   });
 
-  test('a batch of 500 events in one exchange', async () => {
+  test('a batch of 1000 events in one exchange', async () => {
     const { id } = await settled('652323-001');
-    for (let i = 0; i < 500; i++) box.append('note', id, { text: `第${i}条\n"\\\u2028` });
+    for (let i = 0; i < 1000; i++) box.append('note', id, { text: `第${i}条\n"\\\u2028` });
     await box.exchange();
     const centre = await county.signIn('centre');
     const { body } = await centre.call('GET', `/api/v1/cases/${id}`);
-    assert.equal(body.revision, 502);
+    assert.equal(body.revision, 1002);
     box.append('note', id, { text: 'x' });
-    const { status } = await box.post(JSON.stringify(box.request({ events: Array(501).fill(box.unsent[0]) })));
+    const { status } = await box.post(JSON.stringify(box.request({ events: Array(1001).fill(box.unsent[0]) })));
     assert.equal(status, 400);
     await box.exchange();
   });

@@ -2,6 +2,7 @@
 // and the exchange dictionary is trained on. The same arguments give the same bytes.
 //
 //   node tests/lib/records.mjs --words bench --seed 1 --cases 10000 --batch 500     exchanges, one JSON object a line
+//   node tests/lib/records.mjs --asked END                                          the registrations alone: tests/bench/fill.c
 //   node tests/lib/records.mjs --entropy                                            bits of each part of a case
 //
 // A line is {"request": {...}} or {"answer": {...}} with the members of sync/engine/wire.h; tests/lib/exchanges.h reads
@@ -172,13 +173,23 @@ export function* exchanges(box, size, answering = settled) {
   }
 }
 
+/** What the window asked BOX for, to be asked of a real ledger: a registration each, the last one made at END (ms). */
+export function* asked(box, end) {
+  const late = end - box.events.at(-1).at;
+  for (const { type, at, mono, clock, actor, body } of box.events) {
+    if (type !== 'receive') continue;
+    const { catalog: _c, catalog_version: _v, receipt_number: _n, received_at: _r, record: _k, token: _t, ...request } = body;
+    yield { at: at + late, mono, clock, actor, request };
+  }
+}
+
 /** A village whose name no dictionary has seen in an address: none of its township's stations is trained on. */
 export const BENCH_STATION = '652323105211';
 
 function main() {
   const text = (value) => ({ type: 'string', default: value });
   const { values } = parseArgs({ options: { words: text('bench'), seed: text('1'), station: text(BENCH_STATION), cases: text('10000'), batch: text('500'),
-    life: { type: 'boolean' }, entropy: { type: 'boolean' } } });
+    life: { type: 'boolean' }, entropy: { type: 'boolean' }, asked: { type: 'string' } } });
   const station = stations.find(({ code }) => code === values.station);
   if (!station) throw new Error(`no station ${values.station}`);
   const rng = random(Number(values.seed));
@@ -186,6 +197,10 @@ function main() {
   const cases = Number(values.cases);
   if (values.life) box.openLog();
   for (let i = 0; i < cases; i++) values.life ? box.act() : box.takeIn();
+  if (values.asked) {
+    for (const line of asked(box, Number(values.asked))) process.stdout.write(`${JSON.stringify(line)}\n`);
+    return;
+  }
   if (!values.entropy) {
     for (const line of exchanges(box, Number(values.batch), values.life ? lively : settled)) process.stdout.write(`${JSON.stringify(line)}\n`);
     return;

@@ -585,14 +585,15 @@ static void malformed(void **state)
 /* Bodies that together are more than a request may hold, from a few bytes. */
 static void too_much(void **state)
 {
-	char *text = vector("taken_in.columns.json"), *large = malloc(60001), *ids = malloc(10168);
+	const size_t ids_len = (LIMIT_BATCH_EVENTS * 122 + 5) / 6; /* of 122 bits, all zeros */
+	char *text = vector("taken_in.columns.json"), *large = malloc(60001), *ids = malloc(ids_len + 1);
 	json_t *j = json_loads(text, 0, NULL);
 	(void)state;
 	assert_true(large && ids);
 	memset(large, 'x', 60000);
 	large[60000] = '\0';
-	memset(ids, 'A', 10167); /* 500 ids of 122 bits, all zeros */
-	ids[10167] = '\0';
+	memset(ids, 'A', ids_len);
+	ids[ids_len] = '\0';
 	set_at(j, "head/seq", json_integer(LIMIT_BATCH_EVENTS));
 	set_at(j, "columns/order", json_integer(0));
 	set_at(j, "columns/bits", json_string(ids));
