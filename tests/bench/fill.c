@@ -7,8 +7,8 @@
 #include "shared/fields.h"
 #include "shared/file.h"
 #include "shared/json_parse.h"
-#include "shared/limits.h"
 #include "shared/ledger/write.h"
+#include "shared/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>

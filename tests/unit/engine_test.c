@@ -794,7 +794,7 @@ static void a_batch_too_large_to_write(void **state)
 	engine_free(g);
 	g = engine_new(&cfg);
 	cases(2, 100);
-	for (int calls = 0; calls < 2; calls++) { /* grown by success to 400 */
+	for (int calls = 0; calls < 2; calls++) { /* grown by success to 1000 */
 		assert_int_equal(run_until(ENGINE_APPLY), 0);
 		engine_next(g, mono, &s);
 		apply(&s);
@@ -832,9 +832,9 @@ static void a_batch_too_large_to_write(void **state)
 		}
 		engine_loaded(g, &in);
 	}
-	assert_int_equal(sizes, 3); /* 400 and 200 of them were too many */
-	assert_int_equal(s.seq, head().received_seq + 100);
-	assert_true(s.len > 100 * SIZE && s.len <= LIMIT_EXCHANGE);
+	assert_int_equal(sizes, 4); /* 1000, 500 and 250 of them were too many */
+	assert_int_equal(s.seq, head().received_seq + 125);
+	assert_true(s.len > 125 * SIZE && s.len <= LIMIT_EXCHANGE);
 }
 
 /* The store fails before the call or at it: that says nothing of the link, costs no call, and is tried less often. */
