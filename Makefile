@@ -246,7 +246,7 @@ fuzz: ## FUZZ_TIME seconds (60) for each of FUZZ_TARGETS (all), from tests/fuzz/
 fuzz-seeds: ## write the first inputs of tests/fuzz/corpus anew, from the project's own forms
 	@$(MAKE) --no-print-directory FUZZ=1 $(B)/fuzz/fuzz_seeds
 	@$(B)/fuzz/fuzz_seeds tests/fuzz/corpus
-bench: ## measure against raw limits in one run; figures to build/bench, a table to the terminal
+bench: ## measure against raw limits in one run; figures to build/bench, a table to the terminal (the line: bench-link)
 	@B=$(B) packaging/install-deps.sh bench
 	@$(MAKE) --no-print-directory all $(B)/bench/raw $(B)/bench/ingest
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/bench.mjs

@@ -72,8 +72,8 @@ wait_for() {
 	local name=$1 url=$2 ca=$3
 	for _ in $(seq 150); do
 		curl -fsS --max-time 2 --cacert "$ca" "$url" >/dev/null 2>&1 && return 0
+		sleep 0.1 # first: a child that has not become the daemon yet does not look like one
 		if ! alive "$name"; then break; fi
-		sleep 0.1
 	done
 	say "$name did not start; the end of $run/$name.log:"
 	tail -n 5 "$run/$name.log" >&2

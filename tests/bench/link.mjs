@@ -243,7 +243,10 @@ try {
   await line.open();
   world = await start({ name: 'link', dir, bin, base: BASE, keep: true });
   await prepare(world, line);
-  for (const leg of legs) rows.push(await LEGS[leg](world, line));
+  for (const leg of legs) {
+    rows.push(await LEGS[leg](world, line));
+    console.log(`${rows.at(-1).name}: ${rows.at(-1).seconds} s`);
+  }
   console.log(`\n${os.cpus().length} x ${os.cpus()[0]?.model}; ${cases} records, ${rows[0].events} events\n`);
   show(rows);
   console.log();
