@@ -270,7 +270,7 @@ static void walk_case(struct world *w, struct inspect *county, const uint8_t *id
 			break;
 		}
 		enum case_state to = row->to == STATE_SAME ? state : row->to == STATE_ASKED ? asked : row->to;
-		if (to == STATE_SUPPLEMENT) asked = state;
+		if (row->to == STATE_SUPPLEMENT || row->to == STATE_REVIEW_SUPPLEMENT) asked = state;
 		state = to;
 	}
 	(void)sqlite3_finalize(s);

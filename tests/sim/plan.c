@@ -199,6 +199,7 @@ static void copy_to(struct world *w, struct box *from, int to)
 	b->enrolled = from->enrolled;
 	b->peer = from->peer;
 	b->csr = from->csr;
+	b->half = from->half;
 	world_trace(w, "box %d is a copy of box %d", to, from->i);
 	box_start(w, b);
 }

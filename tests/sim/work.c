@@ -36,14 +36,32 @@ json_t *work_body(struct world *w, enum case_event type, const struct caseview *
 	case EVENT_FORWARD: return json_pack("{s:s,s:s}", "to", to, "note", text);
 	case EVENT_WITHDRAW:
 	case EVENT_RETURN:
+	case EVENT_SUPPLEMENT_LAPSE:
 	case EVENT_SEND_BACK: return json_pack("{s:s}", "reason", text);
+	case EVENT_NOT_REQUIRED: return json_pack("{s:s,s:s}", "reason", text, "basis", "行政许可法");
+	case EVENT_SUPPLEMENT_COMPLETE:
+		return json_pack("{s:[{s:s,s:s,s:i}],s:s}", "materials", "name", "户口簿", "form", "copy", "copies", 1,
+		                 "note", text);
+	case EVENT_SUSPEND:
+		return json_pack("{s:s,s:s,s:s}", "kind", "test", "reason", text, "told_at",
+		                 "2026-11-20T10:00:00+08:00");
+	case EVENT_EXTEND: return json_pack("{s:i,s:s,s:s}", "days", 10, "reason", text, "approver", "王局长");
+	case EVENT_DECIDE:
+	case EVENT_DECIDE_NOW: return json_pack("{s:s,s:s}", "result", "granted", "note", text);
+	case EVENT_COMPLETE: return json_pack("{s:i,s:s,s:s}", "result_code", 0, "document", "证明", "note", text);
+	case EVENT_DELIVER:
+		return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "document", "证明", "way", "direct", "place", "本站",
+		                 "receiver", "本人", "delivered_at", "2026-11-20T10:00:00+08:00", "note", text);
+	case EVENT_TERMINATE: return json_pack("{s:s,s:s}", "reason", text, "authoriser", "王局长");
 	case EVENT_NOTE: return json_pack("{s:s}", "text", text);
 	case EVENT_ACCEPT: return json_pack("{s:s}", "note", text);
 	case EVENT_REFUSE:
 		return json_pack("{s:s,s:s,s:s}", "reason", text, "basis", "行政许可法", "remedies", "60日内复议");
 	case EVENT_SUPPLEMENT_NOTICE:
-		return json_pack("{s:s,s:[{s:s,s:s}],s:s}", "basis", "行政许可法", "materials", "name", "户口簿",
-		                 "standard", "原件", "note", text);
+	case EVENT_ASK_SUPPLEMENT:
+		return json_pack("{s:s,s:[{s:s,s:s}],s:s,s:s?}", "basis", "行政许可法", "materials", "name", "户口簿",
+		                 "standard", "原件", "note", text, "superior_reason",
+		                 sim_chance(&w->user, 500) ? "经负责人同意" : NULL);
 	case EVENT_AMEND: {
 		char phone[16];
 		const char *old = fields_text(json_object_get(v->doc, "applicant"), "phone");
