@@ -23,9 +23,11 @@ struct deem_job {
 	bool done;
 };
 
-/* Has the term of the case passed? */
-static bool passed(struct gateway *gw, const struct caseview *v, int64_t *due)
+/* Has the term of the case passed? What the county has refused is not said again: it would refuse it every minute. */
+static bool passed(struct gateway *gw, const struct ledger_case *c, int64_t *due)
 {
+	const struct caseview *v = &c->view;
+	if (c->sync == SYNC_REFUSED) return false;
 	const struct workdays *w = days_get(gw->days);
 	struct items_edition *ed = items_get(gw->items);
 	struct term_days d = items_case_days(ed, v);
@@ -56,7 +58,7 @@ static int run(struct ledger *l, struct writer_job *job, struct err *e)
 	struct ledger_case c = {0};
 	int64_t due = 0;
 	int rc = ledger_case_get(l, j->case_id, &c, e);
-	bool yes = !rc && passed(j->gw, &c.view, &due);
+	bool yes = !rc && passed(j->gw, &c, &due);
 	struct items_edition *ed = items_get(j->gw->items);
 	enum offer offer = items_case_offer(ed, &c.view, ledger_identity(l)->tier);
 	items_put(ed);
@@ -110,7 +112,7 @@ static void look_at_item(struct gateway *gw, struct ledger *l, const char *item,
 	for (int i = 0; i < n; i++) {
 		struct ledger_case c = {0};
 		int64_t due;
-		if (!ledger_case_get(l, ids[i], &c, &e) && passed(gw, &c.view, &due)) submit(gw, ids[i]);
+		if (!ledger_case_get(l, ids[i], &c, &e) && passed(gw, &c, &due)) submit(gw, ids[i]);
 		ledger_case_release(&c);
 	}
 	if (e.code) log_warn(&gw->log, "deem_accept", "text=\"%s\"", e.msg);

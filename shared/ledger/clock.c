@@ -29,7 +29,8 @@ int ledger_clock_load(struct ledger *l, struct err *e)
 	int rc = ledger_meta_int(l, "floor", 0, &floor, e);
 	if (!rc) rc = stored_base(l, &base, e);
 	if (rc) return rc;
-	if (base) clock_told(l->clock, base + clock_read(l->clock).mono, clock_read(l->clock).mono);
+	int64_t mono = clock_read(l->clock).mono;
+	if (base) clock_told(l->clock, base + mono, mono);
 	clock_raise_floor(l->clock, floor);
 	return ERR_OK;
 }
