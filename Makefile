@@ -43,7 +43,7 @@ BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell 
 # --- sources ----------------------------------------------------------------------------------------------------------
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
-	shared/states.c shared/catalog.c shared/body.c shared/event.c shared/caseview.c shared/casejson.c shared/feed.c shared/problem.c \
+	shared/states.c shared/catalog.c shared/body.c shared/registers.c shared/event.c shared/caseview.c shared/casejson.c shared/entryjson.c shared/feed.c shared/problem.c \
 	shared/enrolcode.c shared/workdays.c shared/terms.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
@@ -69,7 +69,7 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county
 COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/finder.c \
 	gateway/follow.c gateway/front.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
-	gateway/readers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c \
+	gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c \
 	gateway/sync.c gateway/waker.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
 CA := certs/xinke-ca.c
@@ -96,10 +96,11 @@ GENERATED := $(addprefix $(GEN)/,states.inc events.inc transitions.inc box_queri
 
 $(GEN):
 	@mkdir -p $@
-$(GEN)/states.inc: schema/states/states.csv schema/scripts/states.awk | $(GEN)
-	@awk -v what=states -f schema/scripts/states.awk $< > $@
-$(GEN)/events.inc $(GEN)/transitions.inc: schema/states/transitions.csv schema/scripts/states.awk | $(GEN)
-	@awk -v what=$(basename $(@F)) -f schema/scripts/states.awk $< > $@
+$(GEN)/states.inc: schema/states/states.csv schema/states/registers.csv schema/scripts/states.awk | $(GEN)
+	@awk -v what=states -f schema/scripts/states.awk $(filter %.csv,$^) > $@
+$(GEN)/events.inc $(GEN)/transitions.inc: schema/states/transitions.csv schema/states/register-transitions.csv \
+	schema/scripts/states.awk | $(GEN)
+	@awk -v what=$(basename $(@F)) -f schema/scripts/states.awk $(filter %.csv,$^) > $@
 $(GEN)/%_queries.inc: schema/sql/%/queries.sql schema/scripts/sql.awk | $(GEN)
 	@awk -v what=queries -f schema/scripts/sql.awk $< > $@
 $(GEN)/box_migrations.inc: $(sort $(wildcard schema/sql/box/0*.sql)) schema/scripts/sql.awk | $(GEN)

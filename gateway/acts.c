@@ -10,6 +10,7 @@
 #include "gateway/readers.h"
 #include "shared/body.h"
 #include "shared/fields.h"
+#include "shared/registers.h"
 #include "shared/states.h"
 
 #include <stdio.h>
@@ -59,6 +60,19 @@ static void check_forward(struct call *c, const struct ledger_identity *id)
 		              "neither this station's township nor the item's department");
 }
 
+/* An entry goes to the township, to a department that the catalog names, or to the county's service centre. */
+static void check_pass(struct call *c, const struct ledger_identity *id)
+{
+	const char *to = fields_text(c->body, "to");
+	const struct catalog *cat = c->edition ? items_catalog(c->edition) : NULL;
+	bool known = !*to || strcmp(to, EVENT_COUNTY) == 0 || (*id->township && strcmp(to, id->township) == 0);
+	for (size_t i = 0; cat && !known && i < catalog_count(cat); i++)
+		known = strcmp(catalog_at(cat, i)->department, to) == 0;
+	if (!known)
+		problem_field(&c->problem, "/body/to", "value",
+		              "neither this station's township, nor a department, nor county");
+}
+
 /* A registration in the place of a refused one: the same shape as the first, and `amends`. */
 static void check_again(struct call *c, const struct ledger_identity *id)
 {
@@ -94,7 +108,7 @@ static void check(struct call *c, const struct ledger_identity *id)
 		problem_field(p, "/type", "value", "no such event type");
 	else if (c->type == EVENT_RECEIVE && json_is_object(c->body) && c->edition)
 		check_again(c, id);
-	else if (!present_own_type(c->type))
+	else if (!(c->entry ? registers_is_act(c->type) : body_is_act(c->type)))
 		problem_field(p, "/type", "not_allowed", "a station does not append this");
 	else if (!json_is_object(c->body))
 		problem_field(p, "/body", "type", "an object is wanted");
@@ -102,6 +116,8 @@ static void check(struct call *c, const struct ledger_identity *id)
 		prefix(p);
 	else if (c->type == EVENT_FORWARD)
 		check_forward(c, id);
+	else if (c->type == EVENT_ENTRY_PASS)
+		check_pass(c, id);
 }
 
 /* "17", or * for any state. Weak tags never match (RFC 9110 section 13.1.1); a list of tags is not taken. */
@@ -116,22 +132,32 @@ static bool read_if_match(const struct http_req *req, int64_t *revision)
 	return end[0] == '"' && end[1] == '\0';
 }
 
+/* What the path names: a case (REGISTER NULL) or an entry of the register. */
+static bool named(const struct caseview *v, const char *register_name)
+{
+	enum register_kind k;
+	bool entry = registers_of(v, &k);
+	return register_name ? entry && strcmp(registers_name(k), register_name) == 0 : !entry;
+}
+
 /* The case's item, as a sign that there is such a case; answers when there is none. */
-static bool find_case(struct call *c, struct ledger *l, int *rc, struct err *e)
+static bool find_case(struct call *c, struct ledger *l, const char *register_name, int *rc, struct err *e)
 {
 	struct ledger_case seen = {0};
 	*rc = ledger_case_get(l, c->case_id, &seen, e);
+	if (!*rc && !named(&seen.view, register_name)) *rc = err_set(e, ERR_NOTFOUND, "another kind of record");
 	if (!*rc && c->edition) c->item = catalog_find(items_catalog(c->edition), seen.view.item);
-	if (!*rc) c->offer = items_case_offer(c->edition, &seen.view, ledger_identity(l)->tier);
+	if (!*rc)
+		c->offer = c->entry ? OFFER_HANDLE : items_case_offer(c->edition, &seen.view, ledger_identity(l)->tier);
 	ledger_case_release(&seen);
 	return *rc == ERR_OK;
 }
 
-static void act(struct call *c, struct ledger *l)
+static void act(struct call *c, struct ledger *l, const char *register_name)
 {
 	struct err e = {0};
 	int rc = ERR_OK;
-	if (!find_case(c, l, &rc, &e) && rc != (int)ERR_NOTFOUND) {
+	if (!find_case(c, l, register_name, &rc, &e) && rc != (int)ERR_NOTFOUND) {
 		problem_set(&c->problem, problem_from_err((enum err_code)rc), NULL);
 		log_error(&c->gw->log, "case", "request=%s text=\"%s\"", http_req_id(c->req), e.msg);
 	} else if (rc) {
@@ -149,22 +175,28 @@ static void act(struct call *c, struct ledger *l)
 
 void acts_post(struct http_req *req, void *ctx)
 {
-	struct gateway *gw = ctx;
+	acts_on(ctx, req, NULL);
+}
+
+void acts_on(struct gateway *gw, struct http_req *req, const char *register_name)
+{
 	uint8_t id[UUID_LEN];
-	char text[UUID_TEXT], target[sizeof "POST /api/v1/cases//events" + UUID_TEXT];
+	char text[UUID_TEXT], target[sizeof "POST /api/v1/registers/correction//events" + UUID_TEXT];
 	if (!answer_no_query(req)) return;
 	if (!uuid_parse(http_req_param(req, "id"), id)) {
 		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
 		return;
 	}
 	uuid_text(id, text);
-	(void)snprintf(target, sizeof target, "POST /api/v1/cases/%s/events", text);
+	(void)snprintf(target, sizeof target, "POST /api/v1/%s%s/%s/events", register_name ? "registers/" : "cases",
+	               register_name ? register_name : "", text);
 	struct ledger *l = readers_take(gw->readers);
 	struct call *c = calls_new(gw, l, req, target);
 	if (c) {
 		c->append = append;
+		c->entry = register_name != NULL;
 		memcpy(c->case_id, id, UUID_LEN);
-		act(c, l);
+		act(c, l, register_name);
 	}
 	readers_give(gw->readers, l);
 }
@@ -173,19 +205,24 @@ void acts_post(struct http_req *req, void *ctx)
 
 struct history {
 	json_t *rows;
-	bool failed;
+	bool failed, entry;
 };
 
 static bool add_event(const struct ledger_history *h, void *arg)
 {
 	struct history *x = arg;
+	if (strcmp(h->ev.type, "entry_open") == 0) x->entry = true;
 	x->failed = json_array_append_new(x->rows, present_event(h)) != 0;
 	return !x->failed;
 }
 
 void acts_get(struct http_req *req, void *ctx)
 {
-	struct gateway *gw = ctx;
+	acts_history(ctx, req, false);
+}
+
+void acts_history(struct gateway *gw, struct http_req *req, bool entry)
+{
 	uint8_t id[UUID_LEN];
 	struct err e = {0};
 	struct history x = {0};
@@ -199,7 +236,7 @@ void acts_get(struct http_req *req, void *ctx)
 	int rc = x.rows ? ledger_case_history(l, id, add_event, &x, &e) : err_set(&e, ERR_NOMEM, "history");
 	if (!rc && x.failed) rc = err_set(&e, ERR_NOMEM, "history");
 	readers_give(gw->readers, l);
-	if (rc == (int)ERR_NOTFOUND)
+	if (rc == (int)ERR_NOTFOUND || (!rc && x.entry != entry))
 		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
 	else if (rc)
 		answer_error(gw, req, rc, &e);

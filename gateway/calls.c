@@ -9,6 +9,7 @@
 #include "gateway/follow.h"
 #include "gateway/present.h"
 #include "gateway/sessions.h"
+#include "shared/registers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static void release(struct call *c)
 	forget(c);
 	ledger_draft_free(c->draft);
 	items_put(c->edition);
+	json_decref(c->made);
 	free(c);
 }
 
@@ -95,9 +97,20 @@ static int run(struct ledger *l, struct writer_job *job, struct err *e)
 	return rc || problem_any(&c->problem) ? rc : look(l, c, e);
 }
 
+static void say_where(struct call *c)
+{
+	enum register_kind k;
+	char text[UUID_TEXT], location[sizeof "/api/v1/registers/correction/" + UUID_TEXT];
+	bool entry = registers_of(&c->seen.view, &k);
+	uuid_text(c->case_id, text);
+	(void)snprintf(location, sizeof location, "/api/v1/%s%s/%s", entry ? "registers/" : "cases",
+	               entry ? registers_name(k) : "", text);
+	http_reply_header(c->req, "Location", location);
+}
+
 static void answer_case(struct call *c, const struct ledger_identity *id)
 {
-	char etag[PRESENT_ETAG_MAX], text[UUID_TEXT], location[sizeof "/api/v1/cases/" + UUID_TEXT];
+	char etag[PRESENT_ETAG_MAX];
 	struct present v = {.edition = c->edition,
 	                    .identity = id,
 	                    .role = sessions_caller(c->req)->role,
@@ -105,15 +118,12 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	                    .now = clock_read(&c->gw->clock).wall};
 	present_etag(&c->seen, etag);
 	http_reply_header(c->req, "ETag", etag);
-	if (c->registers) {
-		uuid_text(c->case_id, text);
-		(void)snprintf(location, sizeof location, "/api/v1/cases/%s", text);
-		http_reply_header(c->req, "Location", location);
-	}
+	if (c->registers) say_where(c);
 	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
 	json_t *refused = c->refused;
 	c->refused = NULL;
-	http_reply_json(c->req, 201, present_case_with(&v, &c->seen, refused));
+	http_reply_json(c->req, 201,
+	                c->entry ? present_entry(&v, &c->seen, refused) : present_case_with(&v, &c->seen, refused));
 }
 
 static void answer(struct call *c, int rc, const struct err *e)
@@ -133,7 +143,7 @@ static void answer(struct call *c, int rc, const struct err *e)
 static void end(struct http_req *req, void *arg)
 {
 	struct call *c = arg;
-	bool fresh = !c->rc && c->registers && !c->replayed && !problem_any(&c->problem);
+	bool fresh = !c->rc && c->registers && !c->entry && !c->replayed && !problem_any(&c->problem);
 	/* a new case goes to the search list as it is, so that nobody has to read it once more */
 	if (fresh) follow_offer(c->gw->follow, &c->seen);
 	if (req) answer(c, c->rc, &c->err);

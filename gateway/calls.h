@@ -23,7 +23,9 @@ struct call {
 	const struct catalog_item *item; /* of the case, in that edition; NULL when it has none */
 	enum offer offer;                /* what this level does of the case's item, by the case's own catalog */
 	uint8_t case_id[UUID_LEN];
+	json_t *made;   /* a body that is made from the request; owned */
 	bool registers; /* the answer names where the case is */
+	bool entry;     /* it is an entry of a register */
 	bool odd;       /* the request has no canonical form: the checks must find out where */
 	/* of an act */
 	enum case_event type;

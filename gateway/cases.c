@@ -13,6 +13,7 @@
 #include "gateway/sessions.h"
 #include "shared/body.h"
 #include "shared/fields.h"
+#include "shared/registers.h"
 #include "shared/states.h"
 
 #include <stdlib.h>
@@ -124,6 +125,7 @@ void cases_one_get(struct http_req *req, void *ctx)
 	                    .days = days_get(gw->days),
 	                    .now = clock_read(&gw->clock).wall};
 	int rc = ledger_case_get(l, id, &c, &e);
+	if (!rc && registers_is_item(c.view.item)) rc = ERR_NOTFOUND; /* an entry of a register */
 	json_t *out = rc ? NULL : present_case(&v, l, &c, &e);
 	if (out) {
 		present_etag(&c, etag);

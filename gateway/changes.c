@@ -5,9 +5,11 @@
 #include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
+#include "gateway/days.h"
 #include "gateway/items.h"
 #include "gateway/present.h"
 #include "gateway/readers.h"
+#include "shared/registers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -60,11 +62,11 @@ int changes_parked(struct changes *ch)
 
 /* --- answers --- */
 
-static void reply(struct http_req *req, json_t *items, int64_t epoch, int64_t next)
+static void reply(struct http_req *req, json_t *items, json_t *entries, int64_t epoch, int64_t next)
 {
 	char cursor[CURSOR_MAX];
 	(void)snprintf(cursor, sizeof cursor, "%lld.%lld", (long long)epoch, (long long)next);
-	http_reply_json(req, 200, json_pack("{s:o, s:s}", "items", items, "next", cursor));
+	http_reply_json(req, 200, json_pack("{s:o, s:o, s:s}", "items", items, "entries", entries, "next", cursor));
 }
 
 struct collect {
@@ -85,14 +87,20 @@ static void answer_changes(struct gateway *gw, struct ledger *l, struct http_req
 {
 	struct collect c = {.last = after};
 	struct err e = {0};
-	struct present v = {.edition = items_get(gw->items), .identity = ledger_identity(l)};
-	json_t *items = json_array();
-	int rc = items ? ledger_changes(l, after, LIMIT_PAGE, collect_one, &c, &e) : err_set(&e, ERR_NOMEM, "changes");
+	struct present v = {.edition = items_get(gw->items),
+	                    .identity = ledger_identity(l),
+	                    .days = days_get(gw->days),
+	                    .now = clock_read(&gw->clock).wall};
+	json_t *items = json_array(), *entries = json_array();
+	int rc = items && entries ? ledger_changes(l, after, LIMIT_PAGE, collect_one, &c, &e)
+	                          : err_set(&e, ERR_NOMEM, "changes");
 	for (int i = 0; i < c.n && !rc; i++) {
 		struct ledger_case one = {0};
 		struct err none = {0};
 		int r = ledger_case_get(l, c.ids[i], &one, &none);
-		if (!r && json_array_append_new(items, present_summary(&v, &one)))
+		bool entry = !r && registers_is_item(one.view.item);
+		if (!r && json_array_append_new(entry ? entries : items,
+		                                entry ? present_entry_summary(&v, &one) : present_summary(&v, &one)))
 			r = err_set(&none, ERR_NOMEM, "changes");
 		ledger_case_release(&one);
 		if (r && r != (int)ERR_NOTFOUND) rc = err_set(&e, (enum err_code)r, "%s", none.msg);
@@ -100,9 +108,10 @@ static void answer_changes(struct gateway *gw, struct ledger *l, struct http_req
 	items_put(v.edition);
 	if (rc) {
 		json_decref(items);
+		json_decref(entries);
 		answer_error(gw, req, rc, &e);
 	} else {
-		reply(req, items, epoch, c.last);
+		reply(req, items, entries, epoch, c.last);
 	}
 }
 
@@ -180,7 +189,7 @@ void changes_get(struct http_req *req, void *ctx)
 	if (rc)
 		answer_error(gw, req, rc, &e);
 	else if (!text)
-		reply(req, json_array(), epoch, head);
+		reply(req, json_array(), json_array(), epoch, head);
 	else if (cursor_epoch != epoch || after > head)
 		http_problem_code(req, PROBLEM_CURSOR_EXPIRED, NULL);
 	else
@@ -243,7 +252,7 @@ void changes_stop(struct changes *ch)
 	(void)pthread_mutex_unlock(&ch->lock);
 	for (struct parked *p = list, *next; p; p = next) {
 		next = p->next;
-		reply(p->req, json_array(), p->epoch, p->after);
+		reply(p->req, json_array(), json_array(), p->epoch, p->after);
 		http_resume(p->req);
 		free(p);
 	}

@@ -3,6 +3,7 @@
  * counted anew, which the epoch tells: then the list starts again. */
 #include "gateway/follow.h"
 #include "shared/ledger/read.h"
+#include "shared/registers.h"
 
 #include "gateway/gateway.h"
 #include "shared/db/db.h"
@@ -194,7 +195,7 @@ static int read_one(struct follow *f, struct ledger *l, const struct change *ch,
 	struct ledger_case c = {0};
 	struct err none = {0};
 	int rc = ledger_case_get(l, ch->id, &c, &none);
-	if (!rc) rc = put(f, &c.view, ch->stamp, &none);
+	if (!rc && !registers_is_item(c.view.item)) rc = put(f, &c.view, ch->stamp, &none);
 	ledger_case_release(&c);
 	/* gone since, or damaged: the others are wanted all the same; the check of the ledger tells of damage */
 	return rc == (int)ERR_NOTFOUND || rc == (int)ERR_CORRUPT || rc == (int)ERR_INVALID ? ERR_OK

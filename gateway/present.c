@@ -2,7 +2,7 @@
 #include "gateway/present.h"
 #include "shared/ledger/read.h"
 
-#include "shared/casejson.h"
+#include "shared/entryjson.h"
 
 #include "shared/body.h"
 #include "shared/caseview.h"
@@ -10,11 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-bool present_own_type(enum case_event type)
-{
-	return body_known(type) && type != EVENT_RECEIVE && !state_event_by_program(type);
-}
 
 void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX])
 {
@@ -45,9 +40,8 @@ static json_t *actions(const struct present *v, const struct ledger_case *c)
 	for (int t = 0; t < EVENT_COUNT && v->role & ROLE_WINDOW; t++) {
 		const struct state_row *row = NULL;
 		enum case_event type = (enum case_event)t;
-		if (!present_own_type(type)) continue;
+		if (!body_is_act(type) || caseview_once(&c->view, type, NULL) == FIT_STEP) continue;
 		if (caseview_may(&c->view, type, v->identity->station, &row) != FIT_OK) continue;
-		if (row->who == WHO_SYSTEM) continue;
 		if (!caseview_level(row, offer)) continue;
 		if (row->who == WHO_HEAD && v->role != ROLE_LEAD) continue;
 		(void)json_array_append_new(list, json_string(state_event_name(type)));
@@ -69,6 +63,33 @@ json_t *present_case_with(const struct present *v, const struct ledger_case *c, 
 	caseview_set(o, "progress_token", ours ? json_string(w->token) : json_null(), &rc);
 	return casejson_finish(o, rc);
 }
+
+/* --- an entry of a register --- */
+
+json_t *present_entry_summary(const struct present *v, const struct ledger_case *c)
+{
+	int rc = ERR_OK;
+	json_t *o = entryjson_summary(&c->view, &registers_days_default, v->days, v->now, &rc);
+	casejson_text(o, "sync", ledger_sync_name(c->sync), &rc);
+	return casejson_finish(o, rc);
+}
+
+json_t *present_entry(const struct present *v, const struct ledger_case *c, json_t *refused)
+{
+	int rc = ERR_OK;
+	json_t *o = present_entry_summary(v, c);
+	if (!o) {
+		json_decref(refused);
+		return NULL;
+	}
+	entryjson_details(o, &c->view, &rc);
+	json_t *actions = v->role & ROLE_WINDOW ? entryjson_actions(&c->view, v->identity->station, &rc) : json_array();
+	caseview_set(o, "actions", actions, &rc);
+	caseview_set(o, "refused", refused, &rc);
+	return casejson_finish(o, rc);
+}
+
+/* --- refusals --- */
 
 struct refusals {
 	struct ledger_refusal *list;

@@ -24,10 +24,11 @@ json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct e
 json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused);
 /* A row of a list. New, NULL without memory. */
 json_t *present_summary(const struct present *v, const struct ledger_case *c);
+/* An entry of a register, whole (REFUSED is taken) or as a row. New, NULL without memory. */
+json_t *present_entry(const struct present *v, const struct ledger_case *c, json_t *refused);
+json_t *present_entry_summary(const struct present *v, const struct ledger_case *c);
 /* One event of a history. New, NULL without memory. */
 json_t *present_event(const struct ledger_history *h);
-/* May a box of this release append TYPE? */
-bool present_own_type(enum case_event type);
 /* The ETag of a case at REVISION. */
 #define PRESENT_ETAG_MAX 24
 void present_etag(const struct ledger_case *c, char out[PRESENT_ETAG_MAX]);

@@ -8,6 +8,7 @@
 #include "gateway/front.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
+#include "gateway/registers.h"
 #include "gateway/sessions.h"
 #include "gateway/sync.h"
 #include "shared/limits.h"
@@ -31,6 +32,12 @@ static const struct http_route table[] = {
     {"GET", "/api/v1/cases/{id}", 0, 0, 0, cases_one_get, "Read a case"},
     {"GET", "/api/v1/cases/{id}/events", 0, 0, 0, acts_get, "A case's history"},
     {"POST", "/api/v1/cases/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, acts_post, "Act on a case"},
+    {"POST", "/api/v1/registers/{register}", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_post, "Open an entry"},
+    {"GET", "/api/v1/registers/{register}", 0, 0, 0, registers_get, "Entries of a register"},
+    {"GET", "/api/v1/registers/{register}/{id}", 0, 0, 0, registers_one_get, "Read an entry"},
+    {"GET", "/api/v1/registers/{register}/{id}/events", 0, 0, 0, registers_events_get, "An entry's history"},
+    {"POST", "/api/v1/registers/{register}/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_events_post,
+     "Go on with an entry"},
     {"GET", "/api/v1/changes", 0, 0, 0, changes_get, "Wait for changed cases"},
     {"GET", "/api/v1/sync", 0, 0, 0, sync_get, "How the road to the county is"},
     {"POST", "/api/v1/sync", 0, 0, 0, sync_post, "Ask the courier for a run"},

@@ -5,6 +5,7 @@
 #include "shared/fields.h"
 #include "shared/idnum.h"
 #include "shared/receipt.h"
+#include "shared/registers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static const struct field material[] = {
     {"name", FIELD_LINE, REQ, 1, 100, 0, 0},
     {"form", FIELD_ENUM, REQ, 0, 0, "original|copy|original_and_copy|electronic", 0},
     {"copies", FIELD_INT, REQ, 0, 99, 0, 0},
+    {"trust", FIELD_ENUM, OPT, 0, 0, "A|B|C|D", 0}, /* 国办函〔2016〕108号: issued, checked, uploaded, promised */
     END,
 };
 
@@ -108,6 +110,16 @@ static const struct field receive[] = {
     END,
 };
 
+/* 网上申请: as a registration, before anybody has taken it in. */
+static const struct field submit[] = {
+    RECORD_FIELDS,
+    {"catalog", FIELD_LINE, REQ, 1, 64, 0, 0},
+    {"catalog_version", FIELD_INT, REQ, 1, 1000000, 0, 0},
+    {"record", FIELD_ENUM, REQ, 0, 0, "application|service|activity|mediation", 0},
+    {"token", FIELD_LINE, REQ, 16, 16, 0, 0},
+    END,
+};
+
 static const struct field forward[] = {
     {"to", FIELD_LINE, REQ, 1, 50, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
@@ -139,6 +151,13 @@ static const struct field supplement_notice[] = {
     {"bring_by", FIELD_TIME, OPT, 0, 0, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
     {"superior_reason", FIELD_TEXT, OPT, 1, 500, 0, 0}, /* why there is a second one */
+    END,
+};
+
+/* 预审退回: what is wrong with an application that was made in advance. */
+static const struct field pre_return[] = {
+    {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    {"materials", FIELD_ARRAY, OPT, 0, 30, 0, lacking},
     END,
 };
 
@@ -229,6 +248,24 @@ static const struct field terminate[] = {
     END,
 };
 
+/* 好差评: five grades, no default (1 非常满意 to 5 非常不满意); said on the citizen's own phone or a turned screen. */
+static const struct field rate[] = {
+    {"grade", FIELD_INT, REQ, 1, 5, 0, 0},
+    {"way", FIELD_ENUM, REQ, 0, 0, "phone|screen", 0},
+    {"text", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    {"again", FIELD_BOOL, OPT, 0, 0, 0, 0}, /* 追评, after what was bad was put right */
+    END,
+};
+
+/* Whose full numbers were shown, and why (个人信息保护法 article 6: a purpose). */
+static const struct field reveal[] = {
+    {"what", FIELD_ENUM, REQ, 0, 0, "applicant|agent|guardian|service|parties|entry", 0},
+    {"reason", FIELD_LINE, REQ, 2, 200, 0, 0},
+    END,
+};
+
+static const struct field nothing[] = {END};
+
 /* 不予受理通知书: reasons, basis, competent organ, remedies (复议 60 days, 诉讼). */
 static const struct field refuse[] = {
     {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
@@ -274,18 +311,31 @@ static const struct {
     {EVENT_DELIVER, deliver},
     {EVENT_TERMINATE, terminate},
     {EVENT_DEEM_ACCEPT, deem_accept},
+    {EVENT_SUBMIT, submit},
+    {EVENT_PRE_RETURN, pre_return},
+    {EVENT_RESUBMIT, submit},
+    {EVENT_ADD_MATERIAL, supplement_complete},
+    {EVENT_RATE, rate},
+    {EVENT_REVEAL, reveal},
+    {EVENT_ARCHIVE, nothing},
 };
 
 static const struct field *table_of(enum case_event type)
 {
 	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
 		if (bodies[i].type == type) return bodies[i].table;
-	return NULL;
+	return registers_table(type);
 }
 
 bool body_known(enum case_event type)
 {
 	return table_of(type) != NULL;
+}
+
+bool body_is_act(enum case_event type)
+{
+	return body_known(type) && !state_event_opens(type) && !state_event_by_program(type) && type != EVENT_RATE &&
+	       type != EVENT_REVEAL && !registers_table(type);
 }
 
 static void at(char *out, size_t cap, const char *base, const char *name)
@@ -378,15 +428,20 @@ bool body_check_record(enum record r, const json_t *body, struct problem *p)
 	return ok;
 }
 
-static void check_receive(const json_t *body, int64_t now, struct problem *p)
+static void check_record(const json_t *body, int64_t now, struct problem *p)
 {
-	struct receipt r;
 	const char *record = fields_text(body, "record");
-	if (!receipt_parse(fields_text(body, "receipt_number"), &r) || r.box == 0) /* 00 is the county's */
-		problem_field(p, "/receipt_number", "format", "not a receipt number");
 	for (int i = 0; i < RECORD_COUNT; i++)
 		if (strcmp(record, record_name((enum record)i)) == 0) (void)body_check_record((enum record)i, body, p);
 	check_people(body, now, p);
+}
+
+static void check_receive(const json_t *body, int64_t now, struct problem *p)
+{
+	struct receipt r;
+	if (!receipt_parse(fields_text(body, "receipt_number"), &r) || r.box == 0) /* 00 is the county's */
+		problem_field(p, "/receipt_number", "format", "not a receipt number");
+	check_record(body, now, p);
 }
 
 static void check_renumber(const json_t *body, struct problem *p)
@@ -460,10 +515,12 @@ bool body_check(enum case_event type, const json_t *body, int64_t now, struct pr
 	}
 	if (!check_fields(body, table, p)) return false;
 	if (type == EVENT_RECEIVE) check_receive(body, now, p);
+	if (type == EVENT_SUBMIT || type == EVENT_RESUBMIT) check_record(body, now, p);
 	if (type == EVENT_AMEND) check_amend(body, p);
 	if (type == EVENT_RENUMBER) check_renumber(body, p);
 	if (type == EVENT_DECIDE || type == EVENT_DECIDE_NOW) check_decide(body, p);
 	if (type == EVENT_DELIVER) check_deliver(body, now, p);
+	registers_check(type, body, now, p);
 	return !problem_any(p);
 }
 

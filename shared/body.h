@@ -18,6 +18,9 @@
 
 /* The types that this release can write; the table of states holds more. */
 bool body_known(enum case_event type);
+/* May somebody ask for TYPE on a case by its name? Not for what opens it, what only a program says, what a citizen says
+ * (rate), what has a call of its own (reveal), and what belongs to the entries of registers. */
+bool body_is_act(enum case_event type);
 /* Checks BODY as one of TYPE. NOW is Unix ms, for birth dates and back-entry. True when nothing was wrong. */
 bool body_check(enum case_event type, const json_t *body, int64_t now, struct problem *p);
 /* The refused event that BODY mends (`amends`), into ID; false when it names none. */

@@ -5,6 +5,7 @@
 #include "shared/event.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
+#include "shared/registers.h"
 #include "shared/text.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ const char *caseview_fit_name(enum caseview_fit f)
 	    [FIT_EXISTS] = "case_exists",
 	    [FIT_NO_CASE] = "no_such_case",
 	    [FIT_SECOND] = "second",
+	    [FIT_STEP] = "step",
 	    [FIT_UNKNOWN] = "unknown_type",
 	};
 	return names[f];
@@ -88,9 +90,46 @@ bool caseview_level(const struct state_row *row, enum offer offer)
 	}
 }
 
+enum caseview_fit caseview_there(const struct caseview *v, enum case_event type)
+{
+	if (!state_event_opens(type)) return v->exists ? FIT_OK : FIT_NO_CASE;
+	/* what was applied for in advance (网上申请) is received when its papers come */
+	bool goes_on = type == EVENT_RECEIVE && v->state == STATE_SUBMITTED;
+	return v->exists && !goes_on ? FIT_EXISTS : FIT_OK;
+}
+
+static bool is_application(const struct caseview *v)
+{
+	const char *record = fields_text(v->doc, "record");
+	return !*record || strcmp(record, record_name(RECORD_APPLICATION)) == 0;
+}
+
+/* 好差评: once the case has come to its end, once, and after a bad one once more (追评). */
+static enum caseview_fit may_rate(const struct caseview *v, const json_t *body)
+{
+	const json_t *first = fields_get(v->doc, "rating");
+	bool again = json_is_true(json_object_get(body, "again"));
+	if (!state_final(v->state) && v->state != STATE_COMPLETED) return FIT_STEP;
+	if (!again) return first ? FIT_SECOND : FIT_OK;
+	if (!first || fields_int(json_object_get(first, "body"), "grade", 0) < REGISTERS_GRADE_BAD) return FIT_STEP;
+	return fields_get(v->doc, "rating_again") ? FIT_SECOND : FIT_OK;
+}
+
+/* A document that nobody has fetched keeps a case from the archive. */
+static enum caseview_fit may_archive(const struct caseview *v)
+{
+	const json_t *done = json_object_get(json_object_get(v->doc, "completion"), "body");
+	return v->state == STATE_COMPLETED && *fields_text(done, "document") ? FIT_STEP : FIT_OK;
+}
+
 enum caseview_fit caseview_once(const struct caseview *v, enum case_event type, const json_t *body)
 {
+	enum caseview_fit fit = registers_may(v, type, body);
+	if (fit != FIT_OK) return fit;
 	switch (type) {
+	case EVENT_RATE: return may_rate(v, body);
+	case EVENT_ARCHIVE: return may_archive(v);
+	case EVENT_COMPLETE: return v->state == STATE_RECEIVED && is_application(v) ? FIT_STEP : FIT_OK;
 	case EVENT_SUPPLEMENT_NOTICE:
 	case EVENT_ASK_SUPPLEMENT:
 		return fields_int(v->doc, "notices", 0) && !*fields_text(body, "superior_reason") ? FIT_SECOND : FIT_OK;
@@ -99,12 +138,13 @@ enum caseview_fit caseview_once(const struct caseview *v, enum case_event type, 
 	}
 }
 
-static enum caseview_fit do_receive(struct caseview *v, const struct caseview_event *ev, int *rc)
+/* receive, and submit and resubmit, which give no receipt number yet. */
+static enum caseview_fit do_register(struct caseview *v, const struct caseview_event *ev, int *rc)
 {
 	static const char *const kept[] = {"applicant", "service",         "activity", "mediation",       "agent",
 	                                   "materials", "channel",         "note",     "received_reason", "captured",
 	                                   "catalog",   "catalog_version", "record"};
-	if (!*fields_text(ev->body, "item") || !*fields_text(ev->body, "receipt_number")) return FIT_BODY;
+	if (!*fields_text(ev->body, "item")) return FIT_BODY;
 	json_t *doc = json_object();
 	if (!doc) {
 		*rc = ERR_NOMEM;
@@ -114,6 +154,7 @@ static enum caseview_fit do_receive(struct caseview *v, const struct caseview_ev
 		json_t *m = fields_get(ev->body, kept[i]);
 		if (m) caseview_set(doc, kept[i], json_incref(m), rc); /* shared: nothing changes it, see do_amend */
 	}
+	json_decref(v->doc);
 	v->doc = doc;
 	v->exists = true;
 	v->received_at = fields_int(ev->body, "received_at", ev->at);
@@ -204,6 +245,12 @@ static enum caseview_fit keep(struct caseview *v, const char *name, const struct
 	return FIT_OK;
 }
 
+/* A second rating (追评) stands beside the first. */
+static enum caseview_fit do_rate(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	return keep(v, json_is_true(json_object_get(ev->body, "again")) ? "rating_again" : "rating", ev, rc);
+}
+
 /* What was brought takes the place of what had its name, or is added. */
 static void bring(struct caseview *v, const struct caseview_event *ev, int *rc)
 {
@@ -232,7 +279,7 @@ static enum caseview_fit ask(struct caseview *v, const struct caseview_event *ev
 /* Where the case was when, for its terms: from the first turn after taking in and passing up, which most cases never take. */
 static void note_path(struct caseview *v, enum case_event type, int64_t at, int *rc)
 {
-	if (type == EVENT_RECEIVE || type == EVENT_FORWARD) return;
+	if (state_event_opens(type) || type == EVENT_FORWARD || !*v->receipt) return;
 	json_t *path = json_object_get(v->doc, "path");
 	if (!path) {
 		path = json_array();
@@ -259,7 +306,12 @@ static void move_to(struct caseview *v, enum case_event type, const struct state
 static enum caseview_fit effect(struct caseview *v, enum case_event type, const struct caseview_event *ev, int *rc)
 {
 	switch (type) {
-	case EVENT_RECEIVE: return do_receive(v, ev, rc);
+	case EVENT_RECEIVE: return *fields_text(ev->body, "receipt_number") ? do_register(v, ev, rc) : FIT_BODY;
+	case EVENT_SUBMIT: return do_register(v, ev, rc);
+	case EVENT_RESUBMIT: return do_register(v, ev, rc);
+	case EVENT_PRE_RETURN: return keep(v, "pre_return", ev, rc);
+	case EVENT_ADD_MATERIAL: bring(v, ev, rc); return FIT_OK;
+	case EVENT_RATE: return do_rate(v, ev, rc);
 	case EVENT_AMEND: return do_amend(v, ev, rc);
 	case EVENT_NOTE: return do_note(v, ev, rc);
 	case EVENT_RENUMBER: return do_renumber(v, ev, rc);
@@ -291,7 +343,7 @@ static enum caseview_fit effect(struct caseview *v, enum case_event type, const 
 	case EVENT_SUPPLEMENT_LAPSE:
 	case EVENT_TERMINATE:
 	case EVENT_WITHDRAW: set_outcome(v, ev, rc); return FIT_OK;
-	default: return FIT_OK; /* the state alone changes */
+	default: return registers_effect(v, type, ev, rc); /* where it is none of an entry's, the state alone changes */
 	}
 }
 
@@ -301,15 +353,15 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 	const struct state_row *row;
 	*rc = ERR_OK;
 	if (!state_event_parse(ev->type, &type)) return FIT_UNKNOWN;
-	if (type == EVENT_RECEIVE && v->exists) return FIT_EXISTS;
-	if (type != EVENT_RECEIVE && !v->exists) return FIT_NO_CASE;
+	enum caseview_fit fit = caseview_there(v, type);
+	if (fit != FIT_OK) return fit;
 	if (!ev->body) return FIT_BODY;
-	enum caseview_fit fit = caseview_may(v, type, ev->origin, &row);
+	fit = caseview_may(v, type, ev->origin, &row);
 	if (fit == FIT_OK) fit = caseview_once(v, type, ev->body);
 	if (fit == FIT_OK) fit = effect(v, type, ev, rc);
 	if (fit != FIT_OK || *rc) return fit;
 	move_to(v, type, row, ev->at, rc);
-	if (ev->at > v->updated_at) v->updated_at = ev->at;
+	if (type != EVENT_REVEAL && ev->at > v->updated_at) v->updated_at = ev->at;
 	return FIT_OK;
 }
 
@@ -354,5 +406,6 @@ const char *caseview_title(const struct caseview *v)
 	if (*name) return name;
 	name = fields_text(json_object_get(v->doc, "activity"), "topic");
 	if (*name) return name;
-	return fields_text(json_object_get(v->doc, "mediation"), "matter");
+	name = fields_text(json_object_get(v->doc, "mediation"), "matter");
+	return *name ? name : registers_title(v);
 }

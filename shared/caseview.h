@@ -31,6 +31,7 @@ enum caseview_fit {
 	FIT_EXISTS,  /* receive: the case is there already */
 	FIT_NO_CASE, /* the case has not been received */
 	FIT_SECOND, /* what may be done once was done: a second notice without a superior's reason, a second extension */
+	FIT_STEP,   /* something else must come before */
 	FIT_UNKNOWN, /* a type that this release does not know */
 };
 
@@ -67,7 +68,10 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 /* Would ORIGIN be allowed to append TYPE now? The row is handed back in *ROW. */
 enum caseview_fit caseview_may(const struct caseview *v, enum case_event type, const char *origin,
                                const struct state_row **row);
-/* FIT_SECOND where BODY of TYPE would do again what may be done once (行政许可法 articles 32 and 42), else FIT_OK. */
+/* FIT_EXISTS where TYPE would open what is there, FIT_NO_CASE where it comes to nothing, else FIT_OK. */
+enum caseview_fit caseview_there(const struct caseview *v, enum case_event type);
+/* FIT_SECOND where BODY of TYPE would do again what may be done once (行政许可法 articles 32 and 42), FIT_STEP where it
+ * comes too early, what registers_may says of an entry, else FIT_OK. */
 enum caseview_fit caseview_once(const struct caseview *v, enum case_event type, const json_t *body);
 /* Does a station that offers the item as OFFER have the level that ROW asks for? */
 bool caseview_level(const struct state_row *row, enum offer offer);

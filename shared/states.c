@@ -80,6 +80,11 @@ const struct state_row *state_row_find(enum case_state from, enum case_event ev)
 	return NULL;
 }
 
+bool state_event_opens(enum case_event ev)
+{
+	return ev == EVENT_RECEIVE || ev == EVENT_SUBMIT || ev == EVENT_ENTRY_OPEN;
+}
+
 bool state_event_by_program(enum case_event ev)
 {
 	bool any = false;

@@ -55,6 +55,8 @@ const char *state_event_name(enum case_event ev);
 bool state_event_parse(const char *name, enum case_event *out);
 /* The row for EV in state FROM, or NULL where the table has none. */
 const struct state_row *state_row_find(enum case_state from, enum case_event ev);
+/* Is EV the first of a case or of an entry? A receive may also follow a submit. */
+bool state_event_opens(enum case_event ev);
 /* Does only a program append EV, and nobody by a call? */
 bool state_event_by_program(enum case_event ev);
 /* All rows, for tests and for printing. */

@@ -153,7 +153,8 @@ int terms_of(const struct caseview *v, const struct term_days *d, const struct w
 	json_t *one;
 	int n = 0;
 	const char *record = fields_text(v->doc, "record");
-	if (!v->exists || (*record && strcmp(record, record_name(RECORD_APPLICATION)) != 0)) return 0;
+	bool in_advance = v->state == STATE_SUBMITTED || v->state == STATE_PRE_RETURNED; /* nobody has its papers yet */
+	if (!v->exists || in_advance || (*record && strcmp(record, record_name(RECORD_APPLICATION)) != 0)) return 0;
 	begin(&x.run[TERM_NOTICE], v->received_at);
 	json_array_foreach(json_object_get(v->doc, "path"), i, one) {
 		enum case_state s;

@@ -280,6 +280,8 @@ const BY = {
 const OWN_ROWS = [
   // An undeclared copy of a box gave a receipt number twice: the county gives the later case another.
   ['*', 'renumber', '=', 'system', 'county'],
+  // A service, an activity or a mediation has nothing to accept or decide: its short form ends it (see caseview.c).
+  ['received', 'complete', 'completed', 'organ', 'holder'],
 ];
 
 const ASKED = '(state that asked)';

@@ -1,5 +1,5 @@
-# Turns schema/states/{states,transitions}.csv into the X-macro lists that shared/states.c includes.
-# Use: awk -v what=states|events|transitions -f states.awk FILE
+# Turns schema/states/{states,registers}.csv and {,register-}transitions.csv into the X-macro lists that shared/states.c includes.
+# Use: awk -v what=states|events|transitions -f states.awk FILE...
 BEGIN { FS = "," }
 /^#/ || NF == 0 { next }
 what == "states" { printf "STATE(%s, \"%s\", \"%s\", %s)\n", toupper($1), $1, $2, $3 == "yes" ? "true" : "false" }

@@ -231,10 +231,24 @@ int ledger_register_again(struct ledger *l, struct ledger_call *call, const uint
 
 /* --- an act --- */
 
+static void judge_once(const struct caseview *v, enum case_event type, const json_t *body, struct problem *p)
+{
+	const char *name = state_event_name(type);
+	switch (caseview_once(v, type, body)) {
+	case FIT_OK: break;
+	case FIT_SECOND: problem_set(p, PROBLEM_TRANSITION, "%s was done before, and may be done once", name); break;
+	case FIT_STEP: problem_set(p, PROBLEM_TRANSITION, "something else comes before %s", name); break;
+	case FIT_BODY: problem_field(p, "", "value", "not in this register"); break;
+	default: problem_set(p, PROBLEM_TRANSITION, "%s in state %s", name, state_name(v->state)); break;
+	}
+}
+
 static void judge(struct ledger *l, const struct ledger_case *c, enum case_event type, const json_t *body,
                   enum offer offer, int64_t now, struct problem *p)
 {
 	const struct state_row *row = NULL;
+	uint8_t refused[UUID_LEN];
+	if (type == EVENT_ENTRY_OPEN && body_amends(body, refused)) return; /* in the place of the refused one */
 	enum caseview_fit fit = caseview_may(&c->view, type, l->id.station, &row);
 	if (fit == FIT_OK && !caseview_level(row, offer)) fit = FIT_LEVEL;
 	switch (fit) {
@@ -245,10 +259,8 @@ static void judge(struct ledger *l, const struct ledger_case *c, enum case_event
 		problem_set(p, PROBLEM_TRANSITION, "%s in state %s", state_event_name(type), state_name(c->view.state));
 		return;
 	}
-	if (caseview_once(&c->view, type, body) != FIT_OK) {
-		problem_set(p, PROBLEM_TRANSITION, "%s was done before, and may be done once", state_event_name(type));
-		return;
-	}
+	judge_once(&c->view, type, body, p);
+	if (problem_any(p)) return;
 	if (type == EVENT_FORWARD && strcmp(fields_text(body, "to"), l->id.station) == 0)
 		problem_field(p, "/body/to", "value", "this station cannot forward to itself");
 	if (type != EVENT_AMEND) return;

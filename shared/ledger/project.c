@@ -141,9 +141,11 @@ static int apply(struct ledger_fold *f, struct ledger_history *h, const json_t *
 	f->view.revision += h->sync == SYNC_REFUSED ? 2 : 1;
 	/* A refused registration is shown as it was written, so that it can be read and mended; nothing else that was
 	 * refused counts. */
-	bool refused = h->sync == SYNC_REFUSED, receive = strcmp(h->ev.type, "receive") == 0;
-	if (refused && (!receive || (f->view.exists && !f->as_written))) return ERR_OK;
-	if (receive && f->as_written) begin_anew(f);
+	enum case_event type;
+	bool refused = h->sync == SYNC_REFUSED;
+	bool opens = state_event_parse(h->ev.type, &type) && state_event_opens(type);
+	if (refused && (!opens || (f->view.exists && !f->as_written))) return ERR_OK;
+	if (opens && f->as_written) begin_anew(f);
 	h->fits = caseview_apply(&f->view, &ce, &rc) == FIT_OK && !refused;
 	if (refused && f->view.exists) f->as_written = true;
 	return rc;

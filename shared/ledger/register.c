@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESULT_OTHER 6 /* 办结(其他), of schema/states/result-codes.csv */
+
 /* Stands for the receipt number in a draft's body. */
 #define SLOT        "?"
 #define SLOT_MEMBER "\"receipt_number\":\"" SLOT "\""
@@ -21,7 +23,8 @@
 struct ledger_draft {
 	struct buf body;      /* of receive, canonical */
 	size_t slot;          /* where SLOT stands in it */
-	struct event forward; /* its body and mac alone; no body: the case is not forwarded */
+	const char *then;     /* what follows it: forward, or complete for what has nothing to decide; NULL = nothing */
+	struct event second;  /* of that: its body and mac alone */
 	struct caseview view; /* the case, but for its receipt number */
 	struct ledger_row row;
 };
@@ -30,7 +33,7 @@ void ledger_draft_free(struct ledger_draft *d)
 {
 	if (!d) return;
 	buf_release(&d->body);
-	event_release(&d->forward);
+	event_release(&d->second);
 	caseview_release(&d->view);
 	ledger_row_release(&d->row);
 	free(d);
@@ -128,47 +131,62 @@ static int write_body(struct ledger_draft *d, const json_t *receive, struct err 
 /* The case is folded from what will be written, not read back: the same events give the same case, and `xinke verify`
  * holds every row to that. */
 static int fold(struct ledger *l, struct ledger_draft *d, const struct ledger_call *call, const json_t *receive,
-                const json_t *forward, struct err *e)
+                const json_t *second, struct err *e)
 {
 	struct caseview_event ev = {
 	    .type = "receive", .body = receive, .origin = l->id.station, .actor = call->actor, .at = call->now.wall};
 	int rc = ERR_OK;
 	caseview_init(&d->view, call->key);
 	enum caseview_fit fit = caseview_apply(&d->view, &ev, &rc);
-	if (!rc && forward) {
-		ev.type = "forward";
-		ev.body = forward;
+	if (!rc && second) {
+		ev.type = d->then;
+		ev.body = second;
 		if (fit == FIT_OK) fit = caseview_apply(&d->view, &ev, &rc);
 	}
-	d->view.revision = forward ? 2 : 1;
+	d->view.revision = second ? 2 : 1;
 	if (rc) return err_set(e, (enum err_code)rc, "case view");
 	return fit == FIT_OK ? ERR_OK : err_set(e, ERR_INVALID, "the registration makes no case");
 }
 
 static int fill(struct ledger *l, struct ledger_draft *d, const struct ledger_call *call, const json_t *receive,
-                const json_t *forward, struct err *e)
+                const json_t *second, struct err *e)
 {
 	int rc = write_body(d, receive, e);
-	if (!rc && forward) rc = event_set_body(&d->forward, forward, l->id.station_key, e);
-	if (!rc) rc = fold(l, d, call, receive, forward, e);
+	if (!rc && second) rc = event_set_body(&d->second, second, l->id.station_key, e);
+	if (!rc) rc = fold(l, d, call, receive, second, e);
 	return rc ? rc : ledger_row_make(l, &d->view, &d->row, e);
+}
+
+/* An item that this tier only takes in (受理) goes up in the same call; a service, an activity or a mediation that it
+ * handles (办理) is over when it is written down. With a material missing neither is so. */
+static const char *what_follows(const struct ledger_identity *id, const json_t *request,
+                                const struct catalog_item *item)
+{
+	if (body_lacks_material(json_object_get(request, "materials"), item)) return NULL;
+	if (item->offers[id->tier] == OFFER_ACCEPT) return "forward";
+	return item->record == RECORD_APPLICATION ? NULL : "complete";
+}
+
+static json_t *body_of_second(const struct ledger_identity *id, const char *type, const struct catalog_item *item)
+{
+	if (strcmp(type, "complete") == 0) return json_pack("{s:i}", "result_code", RESULT_OTHER);
+	return json_pack("{s:s}", "to", id->tier == TIER_TOWNSHIP ? item->department : id->township);
 }
 
 int ledger_draft_new(struct ledger *l, const struct ledger_call *call, const json_t *request, const struct catalog *cat,
                      const struct catalog_item *item, struct ledger_draft **out, struct err *e)
 {
 	const struct ledger_identity *id = ledger_identity(l);
-	json_t *forward = NULL;
+	json_t *second = NULL;
 	*out = NULL;
 	if (!id->enrolled) return err_set(e, ERR_NOTFOUND, "this box is not enrolled");
-	bool forwards =
-	    item->offers[id->tier] == OFFER_ACCEPT && !body_lacks_material(json_object_get(request, "materials"), item);
-	if (forwards) forward = json_pack("{s:s}", "to", id->tier == TIER_TOWNSHIP ? item->department : id->township);
 	struct ledger_draft *d = calloc(1, sizeof *d);
 	json_t *receive = receive_body(request, cat, item, received_at(request, call->now.wall));
-	int rc = d && receive && (forward || !forwards) ? fill(l, d, call, receive, forward, e)
-	                                                : err_set(e, ERR_NOMEM, "registration");
-	json_decref(forward);
+	int rc = d && receive ? ERR_OK : err_set(e, ERR_NOMEM, "registration");
+	if (!rc) d->then = what_follows(id, request, item);
+	if (!rc && d->then && !(second = body_of_second(id, d->then, item))) rc = err_set(e, ERR_NOMEM, "registration");
+	if (!rc) rc = fill(l, d, call, receive, second, e);
+	json_decref(second);
 	json_decref(receive);
 	if (rc)
 		ledger_draft_free(d);
@@ -203,14 +221,14 @@ static int append_receive(struct ledger *l, struct ledger_call *call, const stru
 	return rc;
 }
 
-static int append_forward(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e)
+static int append_second(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e)
 {
 	struct event ev;
-	int rc = ledger_event_begin(l, call, call->key, "forward", &ev, e);
+	int rc = ledger_event_begin(l, call, call->key, d->then, &ev, e);
 	if (rc) return rc;
-	ev.body = d->forward.body; /* borrowed */
-	ev.body_len = d->forward.body_len;
-	memcpy(ev.mac, d->forward.mac, DIGEST_LEN);
+	ev.body = d->second.body; /* borrowed */
+	ev.body_len = d->second.body_len;
+	memcpy(ev.mac, d->second.mac, DIGEST_LEN);
 	return ledger_event_end(l, call, &ev, e);
 }
 
@@ -227,6 +245,17 @@ int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t
 	return rc ? rc : ledger_project_seen(l, call->key, call->seen, e);
 }
 
+/* --- an entry of a register --- */
+
+int ledger_entry(struct ledger *l, struct ledger_call *call, const json_t *opening, const json_t *answer,
+                 const json_t *closing, struct err *e)
+{
+	int rc = ledger_append(l, call, call->key, "entry_open", opening, e);
+	if (!rc && answer) rc = ledger_append(l, call, call->key, "entry_answer", answer, e);
+	if (!rc && closing) rc = ledger_append(l, call, call->key, "entry_close", closing, e);
+	return rc ? rc : ledger_project_seen(l, call->key, call->seen, e);
+}
+
 int ledger_register_draft(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e)
 {
 	struct ledger_fold f = {.view = d->view};
@@ -234,7 +263,7 @@ int ledger_register_draft(struct ledger *l, struct ledger_call *call, const stru
 	/* The number carries the day it was given, not the day of a back-entry: serials stay in the order of writing. */
 	int rc = next_receipt(l, call->now.wall, f.view.receipt, e);
 	if (!rc) rc = append_receive(l, call, d, f.view.receipt, e);
-	if (!rc && d->forward.body) rc = append_forward(l, call, d, e);
+	if (!rc && d->then) rc = append_second(l, call, d, e);
 	if (rc) return rc;
 	f.own = call->appended;
 	f.last_seq = l->head.seq;

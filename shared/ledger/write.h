@@ -28,8 +28,8 @@ int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case
 /* Appends one event to the open log. CASE_ID NULL for events of no case. */
 int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *case_id, const char *type,
                   const json_t *body, struct err *e);
-/* Registers a case from REQUEST (checked by body_check_registration): receipt number, receive, and forward to the
- * township where this tier only takes ITEM in and no material is missing. The case id is the call's key. */
+/* Registers a case from REQUEST (checked by body_check_registration): receipt number, receive, then forward
+ * where this tier only takes ITEM in, or complete where there is nothing to decide, and no material is missing. The case id is the call's key. */
 int ledger_register(struct ledger *l, struct ledger_call *call, const json_t *request, const struct catalog *cat,
                     const struct catalog_item *item, struct err *e);
 /* Registers a case again in the place of its refused registration, which REQUEST names in `amends`: case id, number, token
@@ -46,6 +46,10 @@ int ledger_register_draft(struct ledger *l, struct ledger_call *call, const stru
  * `on_the_spot` (checked by body_check_registration). */
 int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t *spot, struct err *e);
 void ledger_draft_free(struct ledger_draft *d);
+/* Opens an entry of a register (shared/registers.h) with the checked body OPENING, whose id is the call's key; ANSWER and
+ * CLOSING, where they are given, follow in the same transaction. */
+int ledger_entry(struct ledger *l, struct ledger_call *call, const json_t *opening, const json_t *answer,
+                 const json_t *closing, struct err *e);
 /* Appends TYPE to a case if its state, this box's part in it and IF_REVISION (0 = any) allow; a refusal goes to P and
  * is no error. OFFER is what this tier offers of the case's item. */
 int ledger_act(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN], int64_t if_revision,

@@ -6,6 +6,7 @@
 #include "shared/canon.h"
 #include "shared/event.h"
 #include "shared/fields.h"
+#include "shared/registers.h"
 #include "sync/county/casefile.h"
 #include "sync/county/cases.h"
 
@@ -45,7 +46,7 @@ static bool may(const struct session *who, const struct caseview *v, enum case_e
 {
 	const struct state_row *row = NULL;
 	enum caseview_fit fit = caseview_may(v, type, EVENT_COUNTY, &row);
-	if (fit != FIT_OK || row->who == WHO_SYSTEM) {
+	if (fit != FIT_OK) {
 		problem_set(p, PROBLEM_TRANSITION, "%s in state %s", state_event_name(type), state_name(v->state));
 		return false;
 	}
@@ -60,6 +61,13 @@ static bool may(const struct session *who, const struct caseview *v, enum case_e
 	return true;
 }
 
+/* Does the state of V let TYPE come at all? */
+static bool offered(const struct caseview *v, enum case_event type)
+{
+	if (registers_is_item(v->item)) return registers_action(v, type);
+	return body_is_act(type) && caseview_once(v, type, NULL) != FIT_STEP;
+}
+
 json_t *acts_list(struct call *c, struct worker *w, const struct caseview *v, struct err *e)
 {
 	bool boxed = false;
@@ -67,7 +75,7 @@ json_t *acts_list(struct call *c, struct worker *w, const struct caseview *v, st
 	json_t *list = json_array();
 	for (int t = 0; list && t < EVENT_COUNT && c->who.role & ROLE_ACTS; t++) {
 		struct problem p = {0};
-		if (t == EVENT_RECEIVE || !body_known((enum case_event)t)) continue;
+		if (!offered(v, (enum case_event)t)) continue;
 		bool ok = may(&c->who, v, (enum case_event)t, boxed, &p);
 		problem_release(&p);
 		if (ok && json_array_append_new(list, json_string(state_event_name((enum case_event)t)))) {
@@ -97,7 +105,7 @@ static void prefix(struct problem *p, struct problem *inner)
 	}
 }
 
-static bool check(const json_t *call, int64_t now, struct problem *p)
+static bool check(const json_t *call, bool entry, int64_t now, struct problem *p)
 {
 	enum case_event type;
 	struct problem inner = {0};
@@ -105,7 +113,7 @@ static bool check(const json_t *call, int64_t now, struct problem *p)
 	if (!fields_check(call, shape, "", p)) return false;
 	if (!state_event_parse(fields_text(call, "type"), &type))
 		problem_field(p, "/type", "value", "no such event type");
-	else if (type == EVENT_RECEIVE || !body_known(type) || state_event_by_program(type))
+	else if (!(entry ? registers_is_act(type) : body_is_act(type)))
 		problem_field(p, "/type", "not_allowed", "the county does not append this");
 	else if (!json_is_object(body))
 		problem_field(p, "/body", "type", "an object is wanted");
@@ -184,7 +192,8 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 {
 	bool boxed = false;
 	struct problem inner = {0};
-	if (!f->view.exists || !cases_visible(&c->who, f->department)) {
+	bool kind = c->entry ? strcmp(f->view.item, c->item) == 0 : !registers_is_item(f->view.item);
+	if (!f->view.exists || !kind || !cases_visible(&c->who, f->department)) {
 		problem_set(p, PROBLEM_NOT_FOUND, NULL);
 		return ERR_OK;
 	}
@@ -194,7 +203,9 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 	}
 	int rc = has_box(w->store, f->view.holder, &boxed, e);
 	if (rc || !may(&c->who, &f->view, type, boxed, p)) return rc;
-	if (type == EVENT_FORWARD) return check_target(w, fields_text(body, "to"), p, e);
+	const char *to = fields_text(body, "to");
+	bool centre = type == EVENT_ENTRY_PASS && (!*to || strcmp(to, EVENT_COUNTY) == 0);
+	if (type == EVENT_FORWARD || (type == EVENT_ENTRY_PASS && !centre)) return check_target(w, to, p, e);
 	if (type == EVENT_AMEND && !body_check_amended(fields_text(body, "field"), fields_text(body, "new"),
 	                                               f->view.doc, county_now(c->county), &inner))
 		prefix(p, &inner);
@@ -291,19 +302,29 @@ static bool read_if_match(struct call *c)
 	return end[0] == '"' && end[1] == '\0';
 }
 
-void acts_post(struct http_req *req, void *ctx)
+static void post(struct http_req *req, struct serve *sv, bool entry)
 {
 	static const char *const none[] = {NULL};
 	struct problem p = {0};
 	if (!http_req_query_only(req, none)) return;
-	struct call *c = call_new(ctx, req, act);
-	if (!c || !call_path_id(c, "id")) return;
+	struct call *c = call_new(sv, req, act);
+	if (!c || !call_path_id(c, "id") || (entry && !cases_path_register(c))) return;
 	if (!read_if_match(c))
 		problem_set(&p, PROBLEM_MALFORMED_REQUEST, "If-Match wants the ETag of the case");
 	else
-		(void)check(http_req_json(req), county_now(c->county), &p);
+		(void)check(http_req_json(req), entry, county_now(c->county), &p);
 	if (problem_any(&p))
 		call_refuse(c, &p);
 	else
 		call_submit(c);
+}
+
+void acts_post(struct http_req *req, void *ctx)
+{
+	post(req, ctx, false);
+}
+
+void acts_entry_post(struct http_req *req, void *ctx)
+{
+	post(req, ctx, true);
 }

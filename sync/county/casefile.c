@@ -225,9 +225,9 @@ int casefile_act(struct casefile *f, const struct event *ev, const json_t *body,
 	enum case_event type;
 	int rc = casefile_load(f, ev->case_id, e);
 	if (rc) return rc;
-	if (!f->view.exists) return err_set(e, ERR_NOTFOUND, "no such case");
-	enum caseview_fit fit =
-	    state_event_parse(ev->type, &type) ? caseview_may(&f->view, type, EVENT_COUNTY, &row) : FIT_UNKNOWN;
+	enum caseview_fit fit = state_event_parse(ev->type, &type) ? caseview_there(&f->view, type) : FIT_UNKNOWN;
+	if (fit == FIT_NO_CASE) return err_set(e, ERR_NOTFOUND, "no such case");
+	if (fit == FIT_OK) fit = caseview_may(&f->view, type, EVENT_COUNTY, &row);
 	struct caseview_event ce = {
 	    .type = ev->type, .body = body, .origin = EVENT_COUNTY, .actor = ev->actor, .at = ev->at};
 	if (fit == FIT_OK) fit = caseview_apply(&f->view, &ce, &rc);

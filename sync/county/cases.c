@@ -1,10 +1,12 @@
 /* See cases.h. Everything here reads; what changes a case is in acts.c. Runs on workers, but for reading the query. */
 #include "sync/county/cases.h"
 
+#include "shared/registers.h"
 #include "shared/text.h"
 #include "sync/county/acts.h"
 #include "sync/county/casefile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +28,9 @@ int cases_read(struct call *c, struct worker *w, struct caseview *out, struct er
 	bool seen = department && cases_visible(&c->who, department);
 	int rc = seen ? casefile_row(q, out, e) : err_set(e, ERR_NOTFOUND, "no such case");
 	db_reset(q);
-	return rc;
+	if (rc || (c->entry ? strcmp(out->item, c->item) == 0 : !registers_is_item(out->item))) return rc;
+	caseview_release(out);
+	return err_set(e, ERR_NOTFOUND, "another kind of record");
 }
 
 void cases_answer(struct call *c, struct worker *w, int status, struct caseview *v)
@@ -39,7 +43,10 @@ void cases_answer(struct call *c, struct worker *w, int status, struct caseview 
 	} else {
 		present_etag(v, etag);
 		http_reply_header(c->req, "ETag", etag);
-		http_reply_json(c->req, status, present_case(&w->present, w->store, v, county_now(c->county), actions));
+		int64_t now = county_now(c->county);
+		http_reply_json(c->req, status,
+		                c->entry ? present_entry(w->store, v, now, actions)
+		                         : present_case(&w->present, w->store, v, now, actions));
 	}
 	caseview_release(v);
 }
@@ -99,22 +106,47 @@ static void events(struct call *c, struct worker *w)
 	json_decref(rows);
 }
 
-static void with_id(struct http_req *req, struct serve *sv, call_fn *fn)
+/* The register of the path into C; answers 404, frees C and returns false when it is none. */
+bool cases_path_register(struct call *c)
+{
+	enum register_kind k;
+	c->entry = registers_parse(http_req_param(c->req, "register"), &k);
+	if (c->entry) {
+		(void)snprintf(c->item, sizeof c->item, "%s", registers_item(k));
+		return true;
+	}
+	struct problem p = {0};
+	problem_set(&p, PROBLEM_NOT_FOUND, NULL);
+	call_refuse(c, &p);
+	return false;
+}
+
+static void with_id(struct http_req *req, struct serve *sv, call_fn *fn, bool entry)
 {
 	static const char *const none[] = {NULL};
 	if (!http_req_query_only(req, none)) return;
 	struct call *c = call_new(sv, req, fn);
-	if (c && call_path_id(c, "id")) call_submit(c);
+	if (c && call_path_id(c, "id") && (!entry || cases_path_register(c))) call_submit(c);
+}
+
+void cases_entry_get(struct http_req *req, void *ctx)
+{
+	with_id(req, ctx, one, true);
+}
+
+void cases_entry_events_get(struct http_req *req, void *ctx)
+{
+	with_id(req, ctx, events, true);
 }
 
 void cases_one_get(struct http_req *req, void *ctx)
 {
-	with_id(req, ctx, one);
+	with_id(req, ctx, one, false);
 }
 
 void cases_events_get(struct http_req *req, void *ctx)
 {
-	with_id(req, ctx, events);
+	with_id(req, ctx, events, false);
 }
 
 /* --- lists --- */
@@ -131,15 +163,17 @@ struct page {
 static struct db_stmt *list_query(const struct call *c, struct worker *w, struct err *e)
 {
 	bool own = c->who.role == ROLE_DEPARTMENT;
-	size_t index = *c->station    ? Q_case_list_station
+	size_t index = c->entry       ? Q_case_list_item
+	               : *c->station  ? Q_case_list_station
 	               : *c->item     ? Q_case_list_item
 	               : own          ? Q_case_list_department
 	               : c->has_state ? Q_case_list_state
 	                              : Q_case_list;
-	const char *value = *c->station ? c->station
-	                    : *c->item  ? c->item
-	                    : own       ? c->who.account.office
-	                                : state_name(c->state);
+	const char *value = c->entry      ? c->item
+	                    : *c->station ? c->station
+	                    : *c->item    ? c->item
+	                    : own         ? c->who.account.office
+	                                  : state_name(c->state);
 	struct db_stmt *q = db_query(w->store->db, index, e);
 	if (!q) return NULL;
 	if (index != Q_case_list) db_bind_text(q, "value", value);
@@ -183,7 +217,8 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 	if (!ok) return true;
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
-	if (json_array_append_new(pg->rows, present_summary(&w->present, w->store, &v)))
+	if (json_array_append_new(pg->rows, c->entry ? present_entry_summary(w->store, &v, county_now(c->county))
+	                                             : present_summary(&w->present, w->store, &v)))
 		*rc = err_set(e, ERR_NOMEM, "cases");
 	caseview_release(&v);
 	return *rc == ERR_OK;
@@ -236,7 +271,8 @@ static void read_query(struct call *c, struct problem *p)
 	else if (station)
 		memcpy(c->station, station, sizeof c->station);
 	c->has_state = state && state_parse(state, &c->state);
-	if (state && !c->has_state) problem_field(p, "/?state", "value", "no such state");
+	if (state && (!c->has_state || (c->state >= STATE_OPEN) != c->entry))
+		problem_field(p, "/?state", "value", "no such state");
 	if (cursor && !call_cursor_read(cursor, &c->before, c->before_id, UUID_LEN))
 		problem_field(p, "/?cursor", "format", "not a cursor of this list");
 }
@@ -248,6 +284,20 @@ void cases_get(struct http_req *req, void *ctx)
 	if (!http_req_query_only(req, known)) return;
 	struct call *c = call_new(ctx, req, list);
 	if (!c) return;
+	read_query(c, &p);
+	if (problem_any(&p))
+		call_refuse(c, &p);
+	else
+		call_submit(c);
+}
+
+void cases_entries_get(struct http_req *req, void *ctx)
+{
+	static const char *const known[] = {"station", "state", "cursor", "limit", NULL};
+	struct problem p = {0};
+	if (!http_req_query_only(req, known)) return;
+	struct call *c = call_new(ctx, req, list);
+	if (!c || !cases_path_register(c)) return;
 	read_query(c, &p);
 	if (problem_any(&p))
 		call_refuse(c, &p);

@@ -11,6 +11,11 @@ int cases_read(struct call *c, struct worker *w, struct caseview *out, struct er
 /* Answers STATUS with the case as it is now, with its ETag; takes V. */
 void cases_answer(struct call *c, struct worker *w, int status, struct caseview *v);
 
+/* The register of the path into C; answers 404, frees C and returns false when there is none. */
+bool cases_path_register(struct call *c);
+
 http_handler cases_get, cases_one_get, cases_events_get;
+/* The same of the registers' entries (制度登记簿). */
+http_handler cases_entries_get, cases_entry_get, cases_entry_events_get;
 
 #endif

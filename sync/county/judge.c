@@ -5,6 +5,7 @@
 #include "shared/body.h"
 #include "shared/fields.h"
 #include "shared/receipt.h"
+#include "shared/registers.h"
 #include "shared/terms.h"
 
 #include <stdio.h>
@@ -43,11 +44,12 @@ static bool receipt_fits(const struct store_station *st, const char *number)
 	return receipt_parse(number, &r) && strcmp(r.station, st->code) == 0 && r.box >= 1 && r.box <= st->box_used;
 }
 
-/* What only a registration is asked: item, level, record kind, receipt number. */
-static int judge_receive(struct casefile *f, const struct store_station *st, const json_t *body, struct verdict *v,
-                         struct err *e)
+/* What only a registration is asked: item, level, record kind and, when it is received, receipt number. */
+static int judge_registration(struct casefile *f, const struct store_station *st, const struct event *ev,
+                              const json_t *body, struct verdict *v, struct err *e)
 {
 	struct catalog *cat = NULL;
+	bool numbered = strcmp(ev->type, "receive") == 0;
 	int rc = catalog_of(f, body, &cat, e);
 	if (rc) return rc;
 	if (!cat) {
@@ -61,7 +63,7 @@ static int judge_receive(struct casefile *f, const struct store_station *st, con
 		casefile_refuse(v, "item_not_offered", "/item", "this station's level does not offer the item");
 	else if (strcmp(record_name(item->record), fields_text(body, "record")) != 0)
 		casefile_refuse(v, "body", "/record", "not the item's kind of record");
-	else if (!receipt_fits(st, fields_text(body, "receipt_number")))
+	else if (numbered && !receipt_fits(st, fields_text(body, "receipt_number")))
 		casefile_refuse(v, "receipt_number", "/receipt_number", "not a number that a box here was granted");
 	if (item) (void)snprintf(f->department, sizeof f->department, "%s", item->department);
 	return ERR_OK;
@@ -107,10 +109,12 @@ static int held_before(struct casefile *f, bool *yes, struct err *e)
 	return r < 0 ? -r : ERR_OK;
 }
 
-/* By the catalog that the case was opened under. */
+/* By the catalog that the case was opened under. Every level keeps registers. */
 static int level_of(struct casefile *f, enum tier tier, enum offer *out, struct err *e)
 {
 	struct catalog *cat = NULL;
+	*out = OFFER_HANDLE;
+	if (registers_is_item(f->view.item)) return ERR_OK;
 	int rc = store_catalog_at(f->store, fields_int(f->view.doc, "catalog_version", 0), &cat, e);
 	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(f->store, &cat, e);
 	if (rc) return rc;
@@ -145,11 +149,9 @@ static int judge_fit(struct casefile *f, const struct store_station *st, enum ca
 	    .type = ev->type, .body = body, .origin = st->code, .actor = ev->actor, .at = ev->at};
 	int rc = ERR_OK;
 	bool before = false;
-	enum caseview_fit fit = type != EVENT_RECEIVE && !f->view.exists ? FIT_NO_CASE
-	                        : type == EVENT_RECEIVE && f->view.exists
-	                            ? FIT_EXISTS
-	                            : caseview_may(&f->view, type, st->code, &row);
-	if (fit == FIT_OK && type != EVENT_RECEIVE) {
+	enum caseview_fit fit = caseview_there(&f->view, type);
+	if (fit == FIT_OK) fit = caseview_may(&f->view, type, st->code, &row);
+	if (fit == FIT_OK && f->view.exists) {
 		rc = level_of(f, st->tier, &offer, e);
 		if (!rc && !caseview_level(row, offer)) fit = FIT_LEVEL;
 	}
@@ -210,7 +212,8 @@ static int judge_body(struct casefile *f, const struct store_station *st, enum c
 	else if (body_amends(body, mends))
 		rc = judge_mend(f, st, ev, mends, v, e);
 	problem_release(&p);
-	if (!rc && !*v->code && type == EVENT_RECEIVE) rc = judge_receive(f, st, body, v, e);
+	bool registers = state_event_opens(type) && type != EVENT_ENTRY_OPEN;
+	if (!rc && !*v->code && registers) rc = judge_registration(f, st, ev, body, v, e);
 	return rc || *v->code ? rc : judge_fit(f, st, type, ev, body, v, e);
 }
 

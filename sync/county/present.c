@@ -1,7 +1,7 @@
 /* See present.h. Members follow schema/openapi/common.yaml in name and order; what a case does not have is null. */
 #include "sync/county/present.h"
 
-#include "shared/casejson.h"
+#include "shared/entryjson.h"
 
 #include "shared/fields.h"
 #include "shared/json_parse.h"
@@ -91,6 +91,31 @@ json_t *present_case(struct present *p, struct store *s, const struct caseview *
 	(void)store_workdays(s, &w, &none); /* before the first calendar there are no terms to show */
 	casejson_details(o, v, &rc);
 	casejson_terms(o, v, &days, w, now, &rc);
+	caseview_set(o, "actions", actions, &rc);
+	return casejson_finish(o, rc);
+}
+
+/* --- an entry of a register --- */
+
+json_t *present_entry_summary(struct store *s, const struct caseview *v, int64_t now)
+{
+	int rc = ERR_OK;
+	const struct workdays *w = NULL;
+	struct err none = {0};
+	(void)store_workdays(s, &w, &none); /* before the first calendar nothing is due */
+	json_t *o = entryjson_summary(v, &registers_days_default, w, now, &rc);
+	return casejson_finish(o, rc);
+}
+
+json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, json_t *actions)
+{
+	int rc = ERR_OK;
+	json_t *o = present_entry_summary(s, v, now);
+	if (!o) {
+		json_decref(actions);
+		return NULL;
+	}
+	entryjson_details(o, v, &rc);
 	caseview_set(o, "actions", actions, &rc);
 	return casejson_finish(o, rc);
 }

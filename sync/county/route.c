@@ -79,7 +79,9 @@ int casefile_route(struct casefile *f, const struct feed_event *fe, struct err *
 {
 	const char *holder = f->view.holder;
 	bool known = false;
-	int rc = strcmp(fe->type, "receive") == 0 ? follow(f->store, f->view.id, f->view.station, e) : route(f, fe, e);
+	enum case_event type;
+	bool opens = state_event_parse(fe->type, &type) && state_event_opens(type) && is_station(f->view.station);
+	int rc = opens ? follow(f->store, f->view.id, f->view.station, e) : route(f, fe, e);
 	if (rc || !is_station(holder)) return rc;
 	rc = follows(f->store, f->view.id, holder, &known, e);
 	if (rc || known) return rc;

@@ -294,7 +294,7 @@ test('gateway.yaml knows an event by its type', () => using(async (client) => {
   const show = (event) => { answer = () => json(200, { items: [{ ...EVENT, ...event }], next: null }); };
   show({});
   await client.call('GET', path);
-  show({ type: 'archive', body: { plan: 'of a later release' } });
+  show({ type: 'consult', body: { plan: 'of a later release' } });
   await client.call('GET', path);
   show({ body: null });
   await client.call('GET', path);

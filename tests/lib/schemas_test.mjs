@@ -95,11 +95,18 @@ test('the states and event types are those of the tables', () => {
   assert.deepEqual([...common.schemas.State.enum].sort(), rows('states').map(([state]) => state).sort());
   const events = new Set(rows('transitions').map(([, event]) => event));
   assert.deepEqual([...common.schemas.EventType.enum].sort(), [...events].sort());
+  assert.deepEqual([...common.schemas.EntryState.enum].sort(), rows('registers').map(([state]) => state).sort());
+  const ofEntries = new Set(rows('register-transitions').map(([, event]) => event));
+  assert.deepEqual([...common.schemas.EntryEventType.enum].sort(), [...ofEntries].sort());
 });
 
 test('what can be acted and what is checked in a history is what has a schema', () => {
-  const acts = common.schemas.Act.oneOf.map(({ $ref }) => common.schemas[$ref.split('/').at(-1)].properties.type.const);
-  assert.deepEqual(acts.sort(), types.filter((type) => !['deem_accept', 'renumber'].includes(type) && !ofNoCase.includes(type))); // the county's own and the box's own
+  const acts = (name) => common.schemas[name].oneOf.map(({ $ref }) => common.schemas[$ref.split('/').at(-1)].properties.type.const).sort();
+  // what programs append, what citizens say, and what has a call of its own
+  const otherwise = ['deem_accept', 'renumber', 'archive', 'rate', 'reveal', 'submit', ...ofNoCase];
+  const ofEntries = types.filter((type) => type.startsWith('entry_'));
+  assert.deepEqual(acts('Act'), types.filter((type) => !otherwise.includes(type) && !ofEntries.includes(type)));
+  assert.deepEqual(acts('EntryAct'), [...ofEntries.filter((type) => type !== 'entry_open'), 'note'].sort());
   const checked = common.schemas.BodyFits.then.allOf.map((one) => one.if.properties.type.const);
   assert.deepEqual(checked.sort(), types.filter((type) => !ofNoCase.includes(type)));
 });

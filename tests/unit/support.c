@@ -241,7 +241,8 @@ enum problem_code support_act(struct support_ledger *t, unsigned key, unsigned n
 	struct ledger_call call = support_call(t, key);
 	support_id(n, id);
 	support_case(t, n, &c);
-	enum offer offer = catalog_find(t->catalog, c.view.item)->offers[TIER_VILLAGE];
+	const struct catalog_item *item = catalog_find(t->catalog, c.view.item);
+	enum offer offer = item ? item->offers[TIER_VILLAGE] : OFFER_HANDLE; /* an entry of a register has no item */
 	ledger_case_release(&c);
 	assert_int_equal(ledger_begin(t->l, &e), ERR_OK);
 	if (ledger_act(t->l, &call, id, 0, type, body, offer, &p, &e)) fail_msg("%s", e.msg);

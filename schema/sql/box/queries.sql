@@ -207,7 +207,8 @@ UPDATE cases SET last_seq = 0 WHERE last_seq > 0;
 
 -- name: case_list
 SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc
-FROM cases WHERE (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+FROM cases WHERE (received_at, id) < (:received_at, :id)
+  AND item NOT LIKE 'register:%' ORDER BY received_at DESC, id DESC LIMIT :limit;
 
 -- name: case_list_state
 SELECT id, receipt, station, item, state, holder, received_at, updated_at, revision, own, settled, refused, last_seq, doc

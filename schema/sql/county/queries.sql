@@ -201,11 +201,13 @@ ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.st
 
 -- name: case_list
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
-WHERE (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+WHERE (received_at, id) < (:received_at, :id)
+  AND item NOT LIKE 'register:%' ORDER BY received_at DESC, id DESC LIMIT :limit;
 
 -- name: case_list_station
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
-WHERE station = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+WHERE station = :value AND (received_at, id) < (:received_at, :id)
+  AND item NOT LIKE 'register:%' ORDER BY received_at DESC, id DESC LIMIT :limit;
 
 -- name: case_list_department
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
@@ -229,7 +231,7 @@ SELECT id FROM cases ORDER BY id;
 
 -- name: case_lost
 -- scans: verify looks for registrations that settled and have no case
-SELECT count(*) FROM events e WHERE e.type = 'receive' AND e.code IS NULL AND e.case_id IS NOT NULL
+SELECT count(*) FROM events e WHERE e.type IN ('receive', 'submit', 'entry_open') AND e.code IS NULL AND e.case_id IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = e.case_id);
 
 -- name: follower_put
