@@ -283,6 +283,24 @@ test('each transition joins known states and has one row', () => {
   }
 });
 
+test('the entries of registers have a table of their own, and every state is entered and left', () => {
+  const states = new Set(rowsOf('states/registers.csv').map(({ state }) => state));
+  const rows = rowsOf('states/register-transitions.csv');
+  const ofCases = new Set(rowsOf('states/transitions.csv').map(({ event }) => event));
+  const seen = new Set();
+  for (const { from, event, to } of rows) {
+    assert(states.has(from) || from === 'draft', from);
+    assert(states.has(to), `${from} ${event}`);
+    assert(!ofCases.has(event), `${event} is an event of cases`);
+    assert(!seen.has(`${from} ${event}`), `${from} ${event} stands twice`);
+    seen.add(`${from} ${event}`);
+  }
+  for (const state of states) {
+    assert(rows.some(({ to }) => to === state), `nothing leads to ${state}`);
+    if (state !== 'closed') assert(rows.some(({ from }) => from === state), `${state} is a trap`);
+  }
+});
+
 test('who and by are from the closed lists', () => {
   const who = ['window', 'applicant', 'organ', 'handler_or_organ', 'head', 'system', 'holder',
     'window_accept', 'any'];

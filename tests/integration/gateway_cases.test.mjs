@@ -36,14 +36,15 @@ describe('a village box', () => {
       assert.equal(body.item_name, item.name);
       assert.match(body.receipt_number, new RegExp(`^${box.station}-\\d{8}-01\\d{4}-[0-9X]$`));
       const up = item.levels.village === 'accept';
-      assert.equal(body.state, up ? 'forwarded' : 'received');
+      const over = !up && item.record !== 'application'; // nothing to decide: the short form
+      assert.equal(body.state, up ? 'forwarded' : over ? 'completed' : 'received');
       assert.equal(body.holder, up ? box.township : box.station);
       assert.equal(body.sync, 'local');
       const again = await clerk.call('GET', `/api/v1/cases/${key}`);
       assert.deepEqual(again.body, body);
       assert.equal(again.headers.etag, headers.etag);
       const history = await clerk.call('GET', `/api/v1/cases/${key}/events`);
-      assert.deepEqual(history.body.items.map(({ type }) => type), up ? ['receive', 'forward'] : ['receive']);
+      assert.deepEqual(history.body.items.map(({ type }) => type), up ? ['receive', 'forward'] : over ? ['receive', 'complete'] : ['receive']);
     }
   });
 
@@ -112,7 +113,7 @@ describe('a village box', () => {
 
   test('acts as the state allows, and says so beforehand', async () => {
     const { body } = await post(registration(handled(), rng));
-    assert.deepEqual([...body.actions].sort(), ['accept', 'amend', 'not_required', 'note', 'refuse', 'supplement_notice', 'withdraw']);
+    assert.deepEqual([...body.actions].sort(), ['accept', 'add_material', 'amend', 'not_required', 'note', 'refuse', 'supplement_notice', 'withdraw']);
     const taken = await act(body.id, 'accept', { note: '当场受理' });
     assert.equal(taken.body.state, 'accepted');
     assert.ok(taken.body.accepted_at);
@@ -123,7 +124,7 @@ describe('a village box', () => {
     assert.equal(gone.body.state, 'withdrawn');
     assert.equal(gone.body.outcome.type, 'withdraw');
     assert.equal(gone.body.outcome.reason, '本人撤回申请');
-    assert.deepEqual(gone.body.actions, ['amend', 'note']);
+    assert.deepEqual([...gone.body.actions].sort(), ['add_material', 'amend', 'note']);
     await act(body.id, 'withdraw', { reason: '再一次' }, { expect: 'transition' });
     const history = await clerk.call('GET', `/api/v1/cases/${body.id}/events`);
     assert.deepEqual(history.body.items.map(({ type }) => type), ['receive', 'accept', 'forward', 'withdraw']);
@@ -194,7 +195,7 @@ describe('a village box', () => {
     await act(body.id, 'accept', {}, { expect: 'level' });
     const elsewhere = await act(body.id, 'forward', { to: '652323100000' }, { expect: 'validation' });
     assert.equal(elsewhere.body.errors[0].pointer, '/body/to');
-    for (const type of ['renumber', 'archive', 'deem_accept', 'no_such_type']) {
+    for (const type of ['renumber', 'archive', 'deem_accept', 'rate', 'reveal', 'submit', 'entry_open', 'entry_close', 'no_such_type']) {
       const refused = await act(body.id, type, {}, { invalid: true, expect: 'validation' });
       assert.equal(refused.body.errors[0].pointer, '/type');
     }
@@ -204,7 +205,7 @@ describe('a village box', () => {
     assert.ok(again.body.errors.some(({ pointer }) => pointer === '/body/amends'), 'only in the place of a refused one');
     const up = await act(body.id, 'forward', { to: box.township, note: '材料已补齐' });
     assert.equal(up.body.holder, box.township);
-    assert.deepEqual([...up.body.actions].sort(), ['amend', 'note', 'withdraw']);
+    assert.deepEqual([...up.body.actions].sort(), ['add_material', 'amend', 'note', 'withdraw']);
     await act(body.id, 'forward', { to: box.township }, { expect: ['transition', 'level'] });
   });
 

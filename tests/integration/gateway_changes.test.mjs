@@ -58,7 +58,7 @@ describe('changes', () => {
     const { body: { next } } = await changes();
     const began = Date.now();
     const { body } = await changes({ after: next, wait: 1 });
-    assert.deepEqual(body, { items: [], next });
+    assert.deepEqual(body, { items: [], entries: [], next });
     assert.ok(Date.now() - began >= 950 && Date.now() - began < 3500, `${Date.now() - began} ms`);
   });
 
