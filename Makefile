@@ -68,7 +68,7 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county
 	sync/county/store.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/finder.c \
-	gateway/follow.c gateway/front.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
+	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
 	gateway/readers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c \
 	gateway/sync.c gateway/waker.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c

@@ -6,6 +6,7 @@
 #include "gateway/cases.h"
 #include "gateway/changes.h"
 #include "gateway/front.h"
+#include "gateway/handovers.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
 #include "gateway/sessions.h"
@@ -31,6 +32,7 @@ static const struct http_route table[] = {
     {"GET", "/api/v1/cases/{id}", 0, 0, 0, cases_one_get, "Read a case"},
     {"GET", "/api/v1/cases/{id}/events", 0, 0, 0, acts_get, "A case's history"},
     {"POST", "/api/v1/cases/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, acts_post, "Act on a case"},
+    {"GET", "/api/v1/handovers", 0, 0, 0, handovers_get, "What was passed on, and what became of it"},
     {"GET", "/api/v1/changes", 0, 0, 0, changes_get, "Wait for changed cases"},
     {"GET", "/api/v1/sync", 0, 0, 0, sync_get, "How the road to the county is"},
     {"POST", "/api/v1/sync", 0, 0, 0, sync_post, "Ask the courier for a run"},

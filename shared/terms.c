@@ -168,6 +168,49 @@ int terms_of(const struct caseview *v, const struct term_days *d, const struct w
 	return n;
 }
 
+/* Which terms an act of the organ ends; with step() above. */
+static bool ends(enum case_event type, enum term_kind k)
+{
+	switch (type) {
+	case EVENT_ACCEPT:
+	case EVENT_REFUSE:
+	case EVENT_NOT_REQUIRED:
+	case EVENT_SUPPLEMENT_NOTICE:
+	case EVENT_RETURN: return k == TERM_NOTICE;
+	case EVENT_DECIDE:
+	case EVENT_DECIDE_NOW: return k == TERM_DECISION || k == TERM_PROMISE;
+	case EVENT_DELIVER:
+	case EVENT_TERMINATE: return k == TERM_DELIVERY;
+	default: return false;
+	}
+}
+
+int terms_late(const struct caseview *v, enum case_event type, const struct term_days *d, const struct workdays *w,
+               int64_t now, enum term_kind out[TERM_KINDS])
+{
+	struct term t[TERM_KINDS];
+	int late = 0, n = terms_of(v, d, w, now, t);
+	for (int i = 0; i < n; i++)
+		if (!t[i].end && t[i].state == TERM_OVERDUE && ends(type, t[i].kind)) out[late++] = t[i].kind;
+	return late;
+}
+
+bool terms_next(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
+                struct term *out)
+{
+	struct term t[TERM_KINDS];
+	bool found = false;
+	int n = terms_of(v, d, w, now, t);
+	for (int i = 0; i < n; i++) {
+		bool later = found && (t[i].state == TERM_PAUSED) >= (out->state == TERM_PAUSED) &&
+		             ((t[i].state == TERM_PAUSED) != (out->state == TERM_PAUSED) || t[i].due >= out->due);
+		if (t[i].end || later) continue;
+		*out = t[i];
+		found = true;
+	}
+	return found;
+}
+
 const char *term_kind_name(enum term_kind k)
 {
 	static const char *const names[TERM_KINDS] = {"notice", "decision", "promise", "delivery"};

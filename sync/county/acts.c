@@ -20,16 +20,11 @@ static const struct field shape[] = {
 
 /* --- who may --- */
 
-static bool is_station(const char *office)
-{
-	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
-}
-
 /* Does the holder take its cases with a box of its own? */
 static int has_box(struct store *s, const char *holder, bool *yes, struct err *e)
 {
 	*yes = false;
-	if (!is_station(holder)) return ERR_OK;
+	if (!casefile_is_station(holder)) return ERR_OK;
 	struct db_stmt *q = db_query(s->db, Q_station_active, e);
 	if (!q) return ERR_IO;
 	db_bind_text(q, "station", holder);
@@ -164,7 +159,7 @@ static int check_target(struct worker *w, const char *to, struct problem *p, str
 	struct err none = {0};
 	int rc = ERR_OK;
 	bool found = false;
-	if (is_station(to)) {
+	if (casefile_is_station(to)) {
 		rc = store_station(w->store, to, &st, &none);
 		explicit_bzero(&st, sizeof st);
 		found = rc == ERR_OK;
@@ -184,15 +179,17 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 {
 	bool boxed = false;
 	struct problem inner = {0};
-	if (!f->view.exists || !cases_visible(&c->who, f->department)) {
-		problem_set(p, PROBLEM_NOT_FOUND, NULL);
-		return ERR_OK;
+	bool seen = false;
+	int rc = f->view.exists ? cases_visible(&c->who, w, &f->view, f->department, &seen, e) : ERR_OK;
+	if (rc || !seen) {
+		if (!rc) problem_set(p, PROBLEM_NOT_FOUND, NULL);
+		return rc;
 	}
 	if (c->if_revision && c->if_revision != f->view.revision) {
 		problem_set(p, PROBLEM_STALE, NULL);
 		return ERR_OK;
 	}
-	int rc = has_box(w->store, f->view.holder, &boxed, e);
+	rc = has_box(w->store, f->view.holder, &boxed, e);
 	if (rc || !may(&c->who, &f->view, type, boxed, p)) return rc;
 	if (type == EVENT_FORWARD) return check_target(w, fields_text(body, "to"), p, e);
 	if (type == EVENT_AMEND && !body_check_amended(fields_text(body, "field"), fields_text(body, "new"),

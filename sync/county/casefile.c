@@ -17,6 +17,11 @@ void casefile_init(struct casefile *f, struct store *s)
 	*f = (struct casefile){.store = s};
 }
 
+bool casefile_is_station(const char *office)
+{
+	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
+}
+
 void casefile_drop(struct casefile *f)
 {
 	if (f->loaded) caseview_release(&f->view);
@@ -107,6 +112,19 @@ static int write_case(struct casefile *f, struct err *e)
 	return rc;
 }
 
+/* A department that the case came to, and whose item it is not, goes on seeing it. */
+static int note_held(struct casefile *f, struct err *e)
+{
+	const char *to = f->view.holder;
+	if (casefile_is_station(to) || strcmp(to, EVENT_COUNTY) == 0 || strcmp(to, f->department) == 0) return ERR_OK;
+	struct db_stmt *q = db_query(f->store->db, Q_held_put, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "office", to);
+	db_bind_int(q, "received_at", f->view.received_at);
+	db_bind_blob(q, "case_id", f->view.id, UUID_LEN);
+	return db_run(q, e);
+}
+
 int casefile_flush(struct casefile *f, struct err *e)
 {
 	int rc = f->loaded && f->dirty && f->view.exists ? write_case(f, e) : ERR_OK;
@@ -187,7 +205,9 @@ int casefile_placed(struct casefile *f, const struct event *ev, const char *orig
 	                        .body = ev->body};
 	f->view.revision = f->next_place++; /* by its place, so that a batch's cut does not matter */
 	f->dirty = true;
-	return settled ? casefile_route(f, &fe, e) : ERR_OK;
+	if (!settled) return ERR_OK;
+	int rc = strcmp(ev->type, "forward") == 0 ? note_held(f, e) : ERR_OK;
+	return rc ? rc : casefile_route(f, &fe, e);
 }
 
 static int take_of_case(struct casefile *f, const struct store_station *st, const struct event *ev, int64_t now,

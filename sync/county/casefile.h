@@ -47,6 +47,8 @@ int casefile_judge_held(struct store *s, int64_t now, int *n, struct err *e);
 /* Appends an event of the county's own: EV's type, body, actor, id and at are set. A refusal goes to P. */
 int casefile_act(struct casefile *f, const struct event *ev, const json_t *body, int64_t now, struct problem *p,
                  struct err *e);
+/* Is the office that holds a case a station, by the form of its code? Else it is a department, or the county. */
+bool casefile_is_station(const char *office);
 /* Reads a case; ERR_NOTFOUND. Release the view. */
 int casefile_get(struct store *s, const uint8_t case_id[UUID_LEN], struct caseview *out, struct err *e);
 /* Fills a view from a row of a case_* query. */

@@ -207,9 +207,15 @@ WHERE (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
 WHERE station = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
 
+-- Its own items' cases, and those that it holds or held.
 -- name: case_list_department
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
-WHERE department = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+WHERE department = :value AND (received_at, id) < (:received_at, :id)
+UNION ALL
+SELECT c.id, c.receipt, c.station, c.item, c.department, c.state, c.holder, c.received_at, c.updated_at, c.revision, c.doc
+FROM held h JOIN cases c ON c.id = h.case_id
+WHERE h.office = :value AND (h.received_at, h.case_id) < (:received_at, :id) AND c.department <> :value
+ORDER BY received_at DESC, id DESC LIMIT :limit;
 
 -- name: case_list_state
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
@@ -231,6 +237,12 @@ SELECT id FROM cases ORDER BY id;
 -- scans: verify looks for registrations that settled and have no case
 SELECT count(*) FROM events e WHERE e.type = 'receive' AND e.code IS NULL AND e.case_id IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = e.case_id);
+
+-- name: held_put
+INSERT INTO held (office, received_at, case_id) VALUES (:office, :received_at, :case_id) ON CONFLICT DO NOTHING;
+
+-- name: held_has
+SELECT 1 FROM held WHERE office = :office AND received_at = :received_at AND case_id = :case_id;
 
 -- name: follower_put
 INSERT INTO followers (case_id, station) VALUES (:case_id, :station) ON CONFLICT DO NOTHING;
