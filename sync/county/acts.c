@@ -20,20 +20,6 @@ static const struct field shape[] = {
 
 /* --- who may --- */
 
-/* Does the holder take its cases with a box of its own? */
-static int has_box(struct store *s, const char *holder, bool *yes, struct err *e)
-{
-	*yes = false;
-	if (!casefile_is_station(holder)) return ERR_OK;
-	struct db_stmt *q = db_query(s->db, Q_station_active, e);
-	if (!q) return ERR_IO;
-	db_bind_text(q, "station", holder);
-	int r = db_step(q, e);
-	*yes = r > 0;
-	db_reset(q);
-	return r < 0 ? -r : ERR_OK;
-}
-
 /* May WHO append TYPE now? BOXED: the holder has a box of its own. A refusal goes to P. */
 static bool may(const struct session *who, const struct caseview *v, enum case_event type, bool boxed,
                 struct problem *p)
@@ -58,7 +44,7 @@ static bool may(const struct session *who, const struct caseview *v, enum case_e
 json_t *acts_list(struct call *c, struct worker *w, const struct caseview *v, struct err *e)
 {
 	bool boxed = false;
-	if (has_box(w->store, v->holder, &boxed, e)) return NULL;
+	if (casefile_has_box(w->store, v->holder, &boxed, e)) return NULL;
 	json_t *list = json_array();
 	for (int t = 0; list && t < EVENT_COUNT && c->who.role & ROLE_ACTS; t++) {
 		struct problem p = {0};
@@ -189,7 +175,7 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 		problem_set(p, PROBLEM_STALE, NULL);
 		return ERR_OK;
 	}
-	rc = has_box(w->store, f->view.holder, &boxed, e);
+	rc = casefile_has_box(w->store, f->view.holder, &boxed, e);
 	if (rc || !may(&c->who, &f->view, type, boxed, p)) return rc;
 	if (type == EVENT_FORWARD) return check_target(w, fields_text(body, "to"), p, e);
 	if (type == EVENT_AMEND && !body_check_amended(fields_text(body, "field"), fields_text(body, "new"),

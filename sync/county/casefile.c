@@ -22,6 +22,19 @@ bool casefile_is_station(const char *office)
 	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
 }
 
+int casefile_has_box(struct store *s, const char *holder, bool *yes, struct err *e)
+{
+	*yes = false;
+	if (!casefile_is_station(holder)) return ERR_OK;
+	struct db_stmt *q = db_query(s->db, Q_station_active, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "station", holder);
+	int r = db_step(q, e);
+	*yes = r > 0;
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
+}
+
 void casefile_drop(struct casefile *f)
 {
 	if (f->loaded) caseview_release(&f->view);

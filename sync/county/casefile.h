@@ -49,6 +49,8 @@ int casefile_act(struct casefile *f, const struct event *ev, const json_t *body,
                  struct err *e);
 /* Is the office that holds a case a station, by the form of its code? Else it is a department, or the county. */
 bool casefile_is_station(const char *office);
+/* Does the holder take its cases with a box of its own? */
+int casefile_has_box(struct store *s, const char *holder, bool *yes, struct err *e);
 /* Reads a case; ERR_NOTFOUND. Release the view. */
 int casefile_get(struct store *s, const uint8_t case_id[UUID_LEN], struct caseview *out, struct err *e);
 /* Fills a view from a row of a case_* query. */

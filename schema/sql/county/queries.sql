@@ -225,6 +225,11 @@ WHERE state = :value AND (received_at, id) < (:received_at, :id) ORDER BY receiv
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
 WHERE item = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
 
+-- name: case_unanswered
+SELECT id, received_at FROM cases
+WHERE item = :item AND (received_at, id) > (:received_at, :id) AND received_at < :before AND state IN ('received', 'forwarded')
+ORDER BY received_at, id LIMIT :limit;
+
 -- name: case_count
 -- scans: counts all, for /metrics
 SELECT count(*) FROM cases;
