@@ -160,8 +160,22 @@ static int check_target(struct worker *w, const char *to, struct problem *p, str
 	return ERR_OK;
 }
 
-static int check_case(struct call *c, struct worker *w, const struct casefile *f, enum case_event type,
-                      const json_t *body, struct problem *p, struct err *e)
+/* 超期原因: whoever ends a term that has passed says why. */
+static int check_overtime(struct call *c, struct casefile *f, enum case_event type, const json_t *body,
+                          struct problem *p, struct err *e)
+{
+	enum term_kind late[TERM_KINDS];
+	int n = 0;
+	if (*fields_text(body, "overtime_reason")) return ERR_OK;
+	int rc = casefile_late(f, type, county_now(c->county), late, &n, e);
+	if (!rc && n)
+		problem_field(p, "/body/overtime_reason", "required", "the %s term has passed: say why",
+		              term_kind_name(late[0]));
+	return rc;
+}
+
+static int check_case(struct call *c, struct worker *w, struct casefile *f, enum case_event type, const json_t *body,
+                      struct problem *p, struct err *e)
 {
 	bool boxed = false;
 	struct problem inner = {0};
@@ -182,7 +196,7 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 	                                               f->view.doc, county_now(c->county), &inner))
 		prefix(p, &inner);
 	problem_release(&inner);
-	return ERR_OK;
+	return problem_any(p) ? ERR_OK : check_overtime(c, f, type, body, p, e);
 }
 
 static int make_event(struct call *c, const char *type, const json_t *body, struct event *ev, struct err *e)

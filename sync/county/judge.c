@@ -119,19 +119,44 @@ static int level_of(struct casefile *f, enum tier tier, enum offer *out, struct 
 	return ERR_OK;
 }
 
-/* A box's word on it is judged again by this. */
-int casefile_deems(struct casefile *f, int64_t at, bool *yes, int64_t *day, struct err *e)
+/* The case's item by the catalog that the case was opened under (NULL: nobody knows it), and the calendar in force.
+ * ERR_NOTFOUND before there are any. */
+static int terms_by(struct casefile *f, const struct catalog_item **item, const struct workdays **w, struct err *e)
 {
 	struct catalog *cat = NULL;
-	const struct workdays *w = NULL;
 	struct err none = {0};
 	int rc = store_catalog_at(f->store, fields_int(f->view.doc, "catalog_version", 0), &cat, &none);
 	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(f->store, &cat, e);
-	if (!rc) rc = store_workdays(f->store, &w, e);
+	if (!rc) rc = store_workdays(f->store, w, e);
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
-	const struct catalog_item *item = catalog_find(cat, f->view.item);
+	*item = catalog_find(cat, f->view.item);
+	return ERR_OK;
+}
+
+/* A box's word on it is judged again by this. */
+int casefile_deems(struct casefile *f, int64_t at, bool *yes, int64_t *day, struct err *e)
+{
+	const struct catalog_item *item = NULL;
+	const struct workdays *w = NULL;
+	int rc = terms_by(f, &item, &w, e);
+	if (rc) return rc;
 	struct term_days d = terms_days(item);
 	*yes = terms_deems(item) && terms_notice_passed(&f->view, &d, w, at, day);
+	return ERR_OK;
+}
+
+int casefile_late(struct casefile *f, enum case_event type, int64_t now, enum term_kind out[TERM_KINDS], int *n,
+                  struct err *e)
+{
+	const struct catalog_item *item = NULL;
+	const struct workdays *w = NULL;
+	struct err none = {0};
+	*n = 0;
+	int rc = terms_by(f, &item, &w, &none);
+	if (rc == (int)ERR_NOTFOUND) return ERR_OK; /* without a calendar nothing passes */
+	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
+	struct term_days d = terms_days(item);
+	*n = terms_late(&f->view, type, &d, w, now, out);
 	return ERR_OK;
 }
 

@@ -246,6 +246,42 @@ test('a department sees and works what was forwarded to it, though the item is a
   assert.equal((await world.all(civil)).filter(({ id }) => id === one.id).length, 1);
 });
 
+test('who ends a term that has passed says why; the applicant need not', async () => {
+  const late = async (code) => {
+    const received = { received_at: new Date(Date.now() - 42 * 86400e3).toISOString(), received_reason: '停电期间纸质登记' };
+    const body = { ...registration(itemOf(code), rng), ...received };
+    return (await village.call('POST', '/api/v1/cases', { key: rng.uuid(), body, expect: 201 })).body;
+  };
+  const why = '停电六周，材料昨日送到。';
+  const [here, there, gone] = [await late(VETERANS), await late(LOW_INCOME), await late(VETERANS)];
+  for (const one of [here, there, gone]) await reaches(one, 'forwarded', village, township, centre);
+  const asked = async (client, one, type, more = {}) => {
+    const { body } = await client.call('POST', `/api/v1/cases/${one.id}/events`, { key: rng.uuid(), body: { type, body: more }, expect: 422 });
+    assert.deepEqual(body.errors.map(({ pointer, code }) => [pointer, code]), [['/body/overtime_reason', 'required']]);
+    assert.match(body.errors[0].message, /notice/);
+  };
+  const notice = async (client, one) => (await read(client, one)).terms.find(({ kind }) => kind === 'notice');
+  await asked(township, here, 'accept');
+  await asked(township, here, 'supplement_notice', lacking);
+  await act(township, here, 'accept', { overtime_reason: why });
+  await act(township, here, 'start_review'); // the next term runs
+  await act(township, there, 'forward', { to: OFFICE }); // passing on ends nothing
+  await reaches(there, 'forwarded', centre, civil);
+  await asked(civil, there, 'accept');
+  await act(civil, there, 'accept', { overtime_reason: why });
+  await act(village, gone, 'withdraw', { reason: '不办了。' });
+  await reaches(here, 'in_review', village, township, centre);
+  await reaches(there, 'accepted', village, township, centre, civil);
+  await reaches(gone, 'withdrawn', village, township, centre);
+  for (const client of [village, township, centre]) {
+    for (const one of [here, there]) {
+      const { state, overtime_reason: said } = await notice(client, one);
+      assert.deepEqual([state, said], ['overdue', why]);
+    }
+    assert.equal((await notice(client, gone)).overtime_reason, null);
+  }
+});
+
 test('a case goes to the department of the catalog that it was opened under', async () => {
   const tool = (...args) => {
     const { status, stdout, stderr } = world.countyTool('catalog', ...args);

@@ -146,6 +146,21 @@ static void a_box_answers_for_its_own(void **state)
 	test_box_release(&township);
 }
 
+/* 超期原因 is asked for at the window; a record that comes without one is shown so, not refused. */
+static void a_late_act_without_a_reason_settles(void **state)
+{
+	struct world *x = *state;
+	struct test_box township;
+	test_box_make(&township, &x->county, COUNTY_TOWNSHIP);
+	test_box_register(&township, 6, "652323-009");
+	test_box_settle(&township);
+	pass(x, PASSED);
+	test_box_act(&township, 7, 6, "accept", "{}");
+	test_box_settle(&township);
+	assert_int_equal(test_box_sync(&township, 6), SYNC_SETTLED);
+	test_box_release(&township);
+}
+
 static void many_at_once(void **state)
 {
 	struct world *x = *state;
@@ -180,6 +195,7 @@ int main(void)
 	    T(what_was_answered_is_left_alone),
 	    T(a_box_answers_for_its_own),
 	    T(many_at_once),
+	    T(a_late_act_without_a_reason_settles),
 	    T(a_county_that_is_not_set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
