@@ -5,6 +5,7 @@
 #include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
+#include "gateway/days.h"
 #include "gateway/items.h"
 #include "gateway/present.h"
 #include "gateway/readers.h"
@@ -85,7 +86,10 @@ static void answer_changes(struct gateway *gw, struct ledger *l, struct http_req
 {
 	struct collect c = {.last = after};
 	struct err e = {0};
-	struct present v = {.edition = items_get(gw->items), .identity = ledger_identity(l)};
+	struct present v = {.edition = items_get(gw->items),
+	                    .identity = ledger_identity(l),
+	                    .days = days_get(gw->days),
+	                    .now = clock_read(&gw->clock).wall};
 	json_t *items = json_array();
 	int rc = items ? ledger_changes(l, after, LIMIT_PAGE, collect_one, &c, &e) : err_set(&e, ERR_NOMEM, "changes");
 	for (int i = 0; i < c.n && !rc; i++) {

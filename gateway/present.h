@@ -5,6 +5,7 @@
 #include "gateway/gateway.h"
 #include "gateway/items.h"
 #include "shared/ledger/read.h"
+#include "shared/terms.h"
 #include "shared/workdays.h"
 
 /* Whose eyes it is made for. */
@@ -24,6 +25,8 @@ json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct e
 json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused);
 /* A row of a list. New, NULL without memory. */
 json_t *present_summary(const struct present *v, const struct ledger_case *c);
+/* The open term of the case whose day comes first; false where it has none, or no calendar has come. */
+bool present_next_term(const struct present *v, const struct ledger_case *c, struct term *out);
 /* One event of a history. New, NULL without memory. */
 json_t *present_event(const struct ledger_history *h);
 /* May a box of this release append TYPE? */

@@ -3,6 +3,7 @@
 #include "gateway/routes.h"
 
 #include "gateway/acts.h"
+#include "gateway/calendar.h"
 #include "gateway/cases.h"
 #include "gateway/changes.h"
 #include "gateway/front.h"
@@ -24,6 +25,8 @@ static const struct http_route table[] = {
     {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, sessions_post, "Sign in"},
     {"GET", "/api/v1/sessions/current", 0, 0, 0, sessions_current_get, "Who am I?"},
     {"DELETE", "/api/v1/sessions/current", 0, 0, 0, sessions_current_delete, "Sign out"},
+    {"GET", "/api/v1/calendar", 0, 0, 0, calendar_get, "The calendar in force"},
+    {"GET", "/api/v1/calendar/moved", 0, 0, 0, calendar_moved_get, "Which due days it moved"},
     {"GET", "/api/v1/catalog", 0, 0, 0, items_catalog_get, "The catalog in force"},
     {"GET", "/api/v1/catalog/items", 0, 0, 0, items_list_get, "Find items"},
     {"GET", "/api/v1/catalog/items/{code}", 0, 0, 0, items_one_get, "One item with its guide"},

@@ -208,7 +208,7 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 	if (!ok) return true;
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
-	if (json_array_append_new(pg->rows, present_summary(&w->present, w->store, &v)))
+	if (json_array_append_new(pg->rows, present_summary(&w->present, w->store, &v, county_now(c->county))))
 		*rc = err_set(e, ERR_NOMEM, "cases");
 	caseview_release(&v);
 	return *rc == ERR_OK;

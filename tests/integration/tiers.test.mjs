@@ -230,7 +230,7 @@ test('a department sees and works what was forwarded to it, though the item is a
   const one = await take(village, LOW_INCOME);
   await reaches(one, 'forwarded', township, centre);
   await act(township, one, 'forward', { to: OFFICE });
-  await reaches(one, 'forwarded', centre, civil);
+  await reaches(one, 'forwarded', township, centre, civil);
   assert.equal((await read(other, one)).state, 404);
   await act(civil, one, 'forward', { to: OTHER_OFFICE, note: '请协助核实。' });
   assert.equal((await read(other, one)).holder, OTHER_OFFICE);
@@ -266,7 +266,7 @@ test('who ends a term that has passed says why; the applicant need not', async (
   await act(township, here, 'accept', { overtime_reason: why });
   await act(township, here, 'start_review'); // the next term runs
   await act(township, there, 'forward', { to: OFFICE }); // passing on ends nothing
-  await reaches(there, 'forwarded', centre, civil);
+  await reaches(there, 'forwarded', township, centre, civil);
   await asked(civil, there, 'accept');
   await act(civil, there, 'accept', { overtime_reason: why });
   await act(village, gone, 'withdraw', { reason: '不办了。' });
