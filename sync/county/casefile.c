@@ -1,5 +1,6 @@
 /* See casefile.h. Called by the exchange for what boxes send and by the API for what departments decide. */
 #include "sync/county/casefile_internal.h"
+#include "sync/county/dues.h"
 
 #include "shared/body.h"
 #include "shared/canon.h"
@@ -102,7 +103,9 @@ static int write_case(struct casefile *f, struct err *e)
 	struct buf doc;
 	buf_init(&doc, LIMIT_EXCHANGE);
 	digest_sha256(v->token, strlen(v->token), token);
+	struct due due = {0};
 	int rc = caseview_doc(v, &doc, e);
+	if (!rc) rc = dues_of(f->store, v, &due, e);
 	struct db_stmt *q = rc ? NULL : db_query(f->store->db, Q_case_put, e);
 	if (q) {
 		db_bind_blob(q, "id", v->id, UUID_LEN);
@@ -117,6 +120,7 @@ static int write_case(struct casefile *f, struct err *e)
 		db_bind_int(q, "revision", v->revision);
 		db_bind_blob(q, "token", token, sizeof token);
 		db_bind_text(q, "doc", doc.data);
+		dues_bind(q, &due);
 		rc = db_run(q, e);
 	} else if (!rc) {
 		rc = ERR_IO;

@@ -2,6 +2,7 @@
 #include "sync/county/cases.h"
 
 #include "shared/text.h"
+#include "shared/workdays.h"
 #include "sync/county/acts.h"
 #include "sync/county/casefile.h"
 
@@ -142,10 +143,24 @@ struct page {
 	uint8_t last_id[UUID_LEN];
 };
 
+/* Those with a term that runs, the first due first. */
+static struct db_stmt *due_query(const struct call *c, struct worker *w, struct err *e)
+{
+	struct db_stmt *q = db_query(w->store->db, Q_case_list_due, e);
+	if (!q) return NULL;
+	int64_t today = workdays_day(county_now(c->county));
+	db_bind_int(q, "due", c->before);
+	db_bind_blob(q, "id", c->before_id, UUID_LEN);
+	db_bind_int(q, "upto", c->due == DUE_OVERDUE ? today - 1 : c->due == DUE_TODAY ? today : INT64_MAX);
+	db_bind_int(q, "limit", LOOK_MAX + 1);
+	return q;
+}
+
 /* The query by the filter that leaves least; the others are looked at row by row. */
 static struct db_stmt *list_query(const struct call *c, struct worker *w, struct err *e)
 {
 	bool own = c->who.role == ROLE_DEPARTMENT;
+	if (c->by_due) return due_query(c, w, e);
 	size_t index = *c->station    ? Q_case_list_station
 	               : *c->item     ? Q_case_list_item
 	               : own          ? Q_case_list_department
@@ -170,8 +185,17 @@ static bool is(struct db_stmt *q, int col, const char *want)
 	return t && strcmp(t, want) == 0;
 }
 
+/* What the query by due day cannot say by its bounds. */
+static bool is_due(const struct call *c, struct db_stmt *q)
+{
+	int64_t today = workdays_day(county_now(c->county));
+	if (c->due == DUE_TODAY) return db_int(q, 11) == today;
+	return c->due != DUE_SOON || (db_int(q, 11) >= today && db_int(q, 12) <= today);
+}
+
 static bool fits(const struct call *c, struct db_stmt *q)
 {
+	if (c->by_due && !is_due(c, q)) return false;
 	return (!*c->station || is(q, 2, c->station)) && (!*c->item || is(q, 3, c->item)) &&
 	       (!c->has_state || is(q, 5, state_name(c->state)));
 }
@@ -185,12 +209,12 @@ static int sees(struct call *c, struct worker *w, struct db_stmt *q, bool *yes, 
 	return cases_visible(&c->who, w, &v, department ? department : "", yes, e);
 }
 
-static void note_place(struct page *pg, struct db_stmt *q)
+static void note_place(const struct call *c, struct page *pg, struct db_stmt *q)
 {
 	size_t n;
 	const void *id = db_blob(q, 0, &n);
 	if (id && n == UUID_LEN) memcpy(pg->last_id, id, n);
-	pg->last_at = db_int(q, 7);
+	pg->last_at = db_int(q, c->by_due ? 11 : 7);
 }
 
 /* One row into the page; false when the page is at its end. */
@@ -204,7 +228,7 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 		pg->more = true;
 		return false;
 	}
-	if ((int)json_array_size(pg->rows) < c->limit) note_place(pg, q);
+	if ((int)json_array_size(pg->rows) < c->limit) note_place(c, pg, q);
 	if (!ok) return true;
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
@@ -250,11 +274,25 @@ static void read_text(const struct http_req *req, const char *name, char *out, s
 		memcpy(out, t, len + 1);
 }
 
+static void read_due(struct call *c, struct problem *p)
+{
+	static const char *const dues[] = {
+	    [DUE_ANY] = "", [DUE_OVERDUE] = "overdue", [DUE_TODAY] = "today", [DUE_SOON] = "soon"};
+	const char *due = http_req_query(c->req, "due"), *sort = http_req_query(c->req, "sort");
+	for (int i = DUE_OVERDUE; due && i <= DUE_SOON; i++)
+		if (strcmp(due, dues[i]) == 0) c->due = (enum call_due)i;
+	if (due && c->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today or soon is wanted");
+	if (sort && strcmp(sort, "due") != 0) problem_field(p, "/?sort", "value", "due is wanted");
+	c->by_due = due || sort;
+	if (c->by_due) c->before = 0;
+}
+
 static void read_query(struct call *c, struct problem *p)
 {
 	const char *station = http_req_query(c->req, "station"), *state = http_req_query(c->req, "state");
 	const char *cursor = http_req_query(c->req, "cursor");
 	call_read_limit(c, p);
+	read_due(c, p);
 	read_text(c->req, "item", c->item, sizeof c->item, 40, p);
 	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
 		problem_field(p, "/?station", "format", "12 digits are wanted");
@@ -268,7 +306,7 @@ static void read_query(struct call *c, struct problem *p)
 
 void cases_get(struct http_req *req, void *ctx)
 {
-	static const char *const known[] = {"station", "state", "item", "cursor", "limit", NULL};
+	static const char *const known[] = {"station", "state", "item", "due", "sort", "cursor", "limit", NULL};
 	struct problem p = {0};
 	if (!http_req_query_only(req, known)) return;
 	struct call *c = call_new(ctx, req, list);

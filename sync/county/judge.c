@@ -119,17 +119,16 @@ static int level_of(struct casefile *f, enum tier tier, enum offer *out, struct 
 	return ERR_OK;
 }
 
-/* The case's item by the catalog that the case was opened under (NULL: nobody knows it), and the calendar in force.
- * ERR_NOTFOUND before there are any. */
-static int terms_by(struct casefile *f, const struct catalog_item **item, const struct workdays **w, struct err *e)
+int casefile_terms(struct store *s, const struct caseview *v, const struct catalog_item **item,
+                   const struct workdays **w, struct err *e)
 {
 	struct catalog *cat = NULL;
 	struct err none = {0};
-	int rc = store_catalog_at(f->store, fields_int(f->view.doc, "catalog_version", 0), &cat, &none);
-	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(f->store, &cat, e);
-	if (!rc) rc = store_workdays(f->store, w, e);
+	int rc = store_catalog_at(s, fields_int(v->doc, "catalog_version", 0), &cat, &none);
+	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(s, &cat, e);
+	if (!rc) rc = store_workdays(s, w, e);
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
-	*item = catalog_find(cat, f->view.item);
+	*item = catalog_find(cat, v->item);
 	return ERR_OK;
 }
 
@@ -138,7 +137,7 @@ int casefile_deems(struct casefile *f, int64_t at, bool *yes, int64_t *day, stru
 {
 	const struct catalog_item *item = NULL;
 	const struct workdays *w = NULL;
-	int rc = terms_by(f, &item, &w, e);
+	int rc = casefile_terms(f->store, &f->view, &item, &w, e);
 	if (rc) return rc;
 	struct term_days d = terms_days(item);
 	*yes = terms_deems(item) && terms_notice_passed(&f->view, &d, w, at, day);
@@ -152,7 +151,7 @@ int casefile_late(struct casefile *f, enum case_event type, int64_t now, enum te
 	const struct workdays *w = NULL;
 	struct err none = {0};
 	*n = 0;
-	int rc = terms_by(f, &item, &w, &none);
+	int rc = casefile_terms(f->store, &f->view, &item, &w, &none);
 	if (rc == (int)ERR_NOTFOUND) return ERR_OK; /* without a calendar nothing passes */
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
 	struct term_days d = terms_days(item);

@@ -12,6 +12,7 @@
 #include "sync/county/casefile.h"
 #include "sync/county/cases.h"
 #include "sync/county/deem.h"
+#include "sync/county/dues.h"
 #include "sync/county/health.h"
 #include "sync/county/public.h"
 #include "sync/county/sync_face.h"
@@ -234,6 +235,7 @@ static int check_store(struct county *c, struct store **s, struct err *e)
 {
 	int rc = county_store(c, STORE_MIGRATE, s, e);
 	if (!rc) rc = db_quick_check((*s)->db, e);
+	if (!rc) rc = dues_check(*s, county_now(c), e);
 	return rc ? rc : judge_held(c, *s, e);
 }
 

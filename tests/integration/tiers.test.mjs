@@ -2,7 +2,7 @@
 // notices, decisions and returns, and are fetched at the village; withdrawals cross acceptances on the way.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
@@ -280,6 +280,66 @@ test('who ends a term that has passed says why; the applicant need not', async (
     }
     assert.equal((await notice(client, gone)).overtime_reason, null);
   }
+});
+
+test('the county lists what is due first, each department its own', async () => {
+  const due = async (client, query) => (await client.call('GET', '/api/v1/cases', { query: { limit: 200, ...query }, expect: 200 })).body.items;
+  const one = (await village.call('POST', '/api/v1/cases', { key: rng.uuid(), expect: 201,
+    body: { ...registration(itemOf(LOW_INCOME), rng), received_at: new Date(Date.now() - 30 * 86400e3).toISOString(), received_reason: '停电期间纸质登记' } })).body;
+  const fresh = await take(village, VETERANS);
+  for (const it of [one, fresh]) await reaches(it, 'forwarded', village, township, centre);
+  const sorted = await due(centre, { sort: 'due' });
+  const days = sorted.map(({ next_term: term }) => term.due);
+  assert.deepEqual(days, [...days].sort());
+  assert.ok(sorted.some(({ id }) => id === fresh.id));
+  assert.deepEqual((await due(centre, { due: 'overdue' })).map(({ id }) => id), sorted.filter(({ next_term: term }) => term.state === 'overdue').map(({ id }) => id));
+  assert.ok((await due(civil, { due: 'overdue' })).some(({ id }) => id === one.id));
+  assert.ok((await due(civil, { sort: 'due' })).every(({ item }) => itemOf(item).department === OFFICE));
+  assert.deepEqual(await due(centre, { due: 'overdue', station: SECOND }), sorted.filter(({ next_term: term, station }) => term.state === 'overdue' && station === SECOND));
+  assert.ok((await due(centre, { due: 'soon' })).every(({ next_term: term }) => term.warning !== null));
+  await centre.call('GET', '/api/v1/cases', { query: { due: 'late' }, invalid: true, expect: 'validation' });
+  assert.equal((await due(centre, { sort: 'due', limit: 1 }))[0].id, sorted[0].id);
+});
+
+test('a new calendar moves due days, and county and box say which', async () => {
+  const tool = (...args) => {
+    const { status, stdout, stderr } = world.countyTool('calendar', ...args);
+    assert.equal(status, 0, stdout + stderr);
+    return stdout;
+  };
+  const one = await take(village, VETERANS);
+  await reaches(one, 'forwarded', village, township, centre);
+  const { body: was } = await village.call('GET', '/api/v1/calendar', { expect: 200 });
+  const file = new URL(`../../schema/calendars/${was.calendar}.json`, import.meta.url);
+  const calendar = JSON.parse(readFileSync(file, 'utf8'));
+  const day = (n) => new Date(Date.now() + n * 86400e3 + 8 * 3600e3);
+  for (let n = 1; n <= 4; n++) { // the next four days are off; those of them that were work move what is due after
+    const [text, weekend] = [day(n).toISOString().slice(0, 10), [0, 6].includes(day(n).getUTCDay())];
+    const { off, work } = calendar.years[text.slice(0, 4)];
+    if (!weekend && !off.includes(text)) off.push(text);
+    assert.ok(!work.includes(text));
+  }
+  const draft = path.join(world.dir, 'calendar.json');
+  writeFileSync(draft, JSON.stringify(calendar));
+  tool('import', draft, '--by', '张三');
+  tool('sign', '2', '--by', '李四');
+  const { moved } = JSON.parse(tool('publish', '2', '--by', '张三', '--reason', '临时放假', '--json'));
+  const row = moved.find(({ receipt_number: number }) => number === one.receipt_number);
+  assert.equal(row.kind, 'notice');
+  assert.ok(row.after > row.before);
+  assert.equal(row.before, one.terms[0].due);
+  for (const box of [village, township]) {
+    await world.until('the second calendar', 30, async () => (await box.call('GET', '/api/v1/calendar')).body.version === 2);
+    const { body } = await box.call('GET', '/api/v1/calendar/moved', { query: { limit: 200 }, expect: [200, 503] });
+    const told = body.items.find(({ case: id }) => id === one.id);
+    assert.deepEqual(told.terms, [{ kind: 'notice', before: row.before, after: row.after, provisional: row.provisional }]);
+    assert.equal((await read(box, one)).terms[0].due, row.after);
+    assert.ok(body.items.every(({ terms }) => terms.every(({ before, after }) => before !== after)));
+  }
+  const listed = (await centre.call('GET', '/api/v1/cases', { query: { sort: 'due', limit: 200 }, expect: 200 })).body.items;
+  const days = listed.map(({ next_term: term }) => term.due);
+  assert.deepEqual(days, [...days].sort()); // the columns were counted anew
+  assert.equal(listed.find(({ id }) => id === one.id).next_term.due, row.after);
 });
 
 test('a case goes to the department of the catalog that it was opened under', async () => {

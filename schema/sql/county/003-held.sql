@@ -8,3 +8,9 @@ CREATE TABLE held (
 
 INSERT INTO held (office, received_at, case_id)
 SELECT holder, received_at, id FROM cases WHERE length(holder) <> 12 AND holder <> department AND holder <> 'county';
+
+-- The next term of a case that runs: its last day and the first day of a warning, days since 1970 in China; NULL = none.
+-- Counted by the calendar that meta's `due_calendar` names, anew when there is another.
+ALTER TABLE cases ADD COLUMN due INTEGER;
+ALTER TABLE cases ADD COLUMN warn INTEGER;
+CREATE INDEX cases_due ON cases (due, id) WHERE due IS NOT NULL;

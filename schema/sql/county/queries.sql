@@ -193,11 +193,12 @@ SELECT id, receipt, station, item, department, state, holder, received_at, updat
 SELECT id FROM cases WHERE receipt = :receipt;
 
 -- name: case_put
-INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc)
-VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc)
+INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc, due, warn)
+VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc, :due, :warn)
 ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.station, item = excluded.item,
   department = excluded.department, state = excluded.state, holder = excluded.holder, received_at = excluded.received_at,
-  updated_at = excluded.updated_at, revision = excluded.revision, token = excluded.token, doc = excluded.doc;
+  updated_at = excluded.updated_at, revision = excluded.revision, token = excluded.token, doc = excluded.doc,
+  due = excluded.due, warn = excluded.warn;
 
 -- name: case_list
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
@@ -224,6 +225,17 @@ WHERE state = :value AND (received_at, id) < (:received_at, :id) ORDER BY receiv
 -- name: case_list_item
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
 WHERE item = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_due
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn FROM cases
+WHERE due IS NOT NULL AND (due, id) > (:due, :id) AND due <= :upto ORDER BY due, id LIMIT :limit;
+
+-- name: case_walk
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn FROM cases
+WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: case_due
+UPDATE cases SET due = :due, warn = :warn WHERE id = :id;
 
 -- name: case_unanswered
 SELECT id, received_at FROM cases
