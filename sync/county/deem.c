@@ -117,7 +117,7 @@ static int codes_of(struct store *s, char (**out)[41], size_t *n, struct err *e)
 	*out = NULL;
 	int rc = store_catalog(s, &cat, &none);
 	if (!rc) rc = store_workdays(s, &w, &none);
-	if (rc == (int)ERR_NOTFOUND) return ERR_OK; /* a county that is not set up yet */
+	if (rc == (int)ERR_NOTFOUND) return ERR_OK; /* a county that is not set up yet; a bad calendar is told */
 	if (rc) return err_set(e, none.code, "%s", none.msg);
 	*out = calloc(catalog_count(cat) + 1, sizeof **out);
 	if (!*out) return err_set(e, ERR_NOMEM, "items");

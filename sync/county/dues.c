@@ -27,7 +27,8 @@ int dues_of(struct store *s, const struct caseview *v, struct due *out, struct e
 	struct err none = {0};
 	*out = (struct due){0};
 	int rc = casefile_terms(s, v, &item, &w, &none);
-	if (rc == (int)ERR_NOTFOUND) return ERR_OK;
+	/* a calendar that cannot be read keeps no case from being taken */
+	if (rc == (int)ERR_NOTFOUND || rc == (int)ERR_INVALID) return ERR_OK;
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
 	*out = next_of(v, item, w);
 	return ERR_OK;
@@ -144,7 +145,7 @@ int dues_check(struct store *s, int64_t now, struct err *e)
 	const struct workdays *w = NULL;
 	struct err none = {0};
 	int rc = store_workdays(s, &w, &none);
-	if (rc == (int)ERR_NOTFOUND) return ERR_OK;
+	if (rc == (int)ERR_NOTFOUND || rc == (int)ERR_INVALID) return ERR_OK;
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
 	struct db_stmt *q = db_query(s->db, Q_meta_get, e);
 	if (!q) return ERR_IO;

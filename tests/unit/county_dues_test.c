@@ -134,10 +134,25 @@ static void at_the_next_start(void **state)
 	assert_int_equal(kept(x, 34, 32), 2);
 }
 
+/* A calendar that cannot be read: cases come in all the same, with no due day. */
+static void a_calendar_that_is_none(void **state)
+{
+	struct world *x = *state;
+	struct err e = {0};
+	support_sql(x->county.db,
+	            "INSERT INTO things (kind, version, doc, at) VALUES ('calendar', 2, '{\"version\":2}', 0)");
+	test_box_register(&x->village, 3, "652323-001");
+	test_box_settle(&x->village);
+	assert_int_equal(test_box_sync(&x->village, 3), SYNC_SETTLED);
+	assert_int_equal(support_sql_int(x->county.db, "SELECT count(*) FROM cases WHERE due IS NULL"), 1);
+	OK(dues_check(x->county.s, x->county.clock.wall, &e), &e);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(kept_with_the_case), T(another_calendar), T(at_the_next_start)};
+	const struct CMUnitTest tests[] = {T(kept_with_the_case), T(another_calendar), T(at_the_next_start),
+	                                   T(a_calendar_that_is_none)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
