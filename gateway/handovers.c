@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MAX 2000 /* rows that one page looks at; where filters find less, it ends early with a cursor */
+#define LOOK_MAX 1000 /* rows that one page looks at; where filters find less, it ends early with a cursor */
+#define READ_MAX 150  /* and histories that it reads */
 #define TO_MAX   50   /* characters of an office */
 
 /* What became of it: the receiver's first act, and after a notice the act that ends it. */
@@ -204,7 +205,7 @@ static bool candidate(struct db_stmt *s, const struct query *q, const char *me)
 
 static int fill(struct ledger *l, const struct items_edition *ed, const struct query *q, struct page *pg, struct err *e)
 {
-	int r = 0, rc = ERR_OK, looked = 0;
+	int r = 0, rc = ERR_OK, looked = 0, read = 0;
 	const char *me = ledger_identity(l)->station;
 	struct db_stmt *s = db_query(ledger_db(l), QUERY_handover_rows, e);
 	if (!s) return ERR_IO;
@@ -212,13 +213,15 @@ static int fill(struct ledger *l, const struct items_edition *ed, const struct q
 	db_bind_blob(s, "id", q->before_id, UUID_LEN);
 	db_bind_int(s, "limit", LOOK_MAX + 1);
 	while (!rc && (r = db_step(s, e)) > 0) {
-		if (looked++ == LOOK_MAX || (int)json_array_size(pg->rows) == q->limit) {
+		if (looked++ == LOOK_MAX || read == READ_MAX || (int)json_array_size(pg->rows) == q->limit) {
 			pg->more = true;
 			break;
 		}
 		pg->at = db_int(s, 3);
 		if (!db_copy_blob(s, 0, pg->id, UUID_LEN)) continue;
-		if (candidate(s, q, me)) rc = take(l, ed, q, pg->id, pg->rows, e);
+		if (!candidate(s, q, me)) continue;
+		read++;
+		rc = take(l, ed, q, pg->id, pg->rows, e);
 	}
 	db_reset(s);
 	return rc ? rc : r < 0 ? -r : ERR_OK;

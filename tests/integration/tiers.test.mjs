@@ -246,6 +246,24 @@ test('a department sees and works what was forwarded to it, though the item is a
   assert.equal((await world.all(civil)).filter(({ id }) => id === one.id).length, 1);
 });
 
+test('hand-overs come page by page, and wrong words are told', async () => {
+  const whole = (await township.call('GET', '/api/v1/handovers', { query: { direction: 'in', limit: 200 }, expect: 200 })).body.items;
+  assert.ok(whole.length >= 8);
+  const paged = [];
+  for (let cursor; ;) {
+    const { body } = await township.call('GET', '/api/v1/handovers', { query: { direction: 'in', limit: 1, ...(cursor ? { cursor } : {}) }, expect: 200 });
+    paged.push(...body.items);
+    if (!body.next) break;
+    cursor = body.next;
+  }
+  assert.deepEqual(paged, whole);
+  assert.deepEqual((await village.call('GET', '/api/v1/handovers', { query: { direction: 'in' }, expect: 200 })).body.items, []);
+  for (const [query, pointer] of [[{ direction: 'up' }, '/?direction'], [{ state: 'lost' }, '/?state'], [{ after: 'gestern' }, '/?after'], [{ to: '' }, '/?to'], [{ cursor: 'x' }, '/?cursor']]) {
+    const { body } = await township.call('GET', '/api/v1/handovers', { query, invalid: true, expect: 'validation' });
+    assert.deepEqual(body.errors.map((error) => error.pointer), [pointer]);
+  }
+});
+
 test('who ends a term that has passed says why; the applicant need not', async () => {
   const late = async (code) => {
     const received = { received_at: new Date(Date.now() - 42 * 86400e3).toISOString(), received_reason: '停电期间纸质登记' };
