@@ -62,14 +62,14 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county
 	sync/county/catalog_calendar.c sync/county/catalog_check.c sync/county/catalog_commands.c sync/county/catalog_diff.c \
 	sync/county/catalog_edition.c sync/county/catalog_faults.c sync/county/catalog_items.c sync/county/catalog_read.c \
 	sync/county/catalog_table.c \
-	sync/county/commands.c sync/county/config.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
+	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
 	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
 	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c \
 	sync/county/store.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
-GATEWAY := gateway/acts.c gateway/answer.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/finder.c \
-	gateway/follow.c gateway/front.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
-	gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c gateway/sessions.c gateway/settings.c gateway/setup.c \
+GATEWAY := gateway/acts.c gateway/answer.c gateway/calendar.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/finder.c \
+	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
+	gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c gateway/search_due.c gateway/sessions.c gateway/settings.c gateway/setup.c \
 	gateway/sync.c gateway/waker.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
 CA := certs/xinke-ca.c

@@ -6,12 +6,14 @@
 
 #include "gateway/answer.h"
 #include "gateway/calls.h"
+#include "gateway/days.h"
 #include "gateway/present.h"
 #include "gateway/readers.h"
 #include "shared/body.h"
 #include "shared/fields.h"
 #include "shared/registers.h"
 #include "shared/states.h"
+#include "shared/terms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +51,12 @@ static int append(struct ledger *l, struct call *c, struct err *e)
 	return rc;
 }
 
-/* A box passes a case up to its own township, or to the department that the item belongs to. */
+/* A box passes a case up to its own township, or to the department that the item belonged to when the case was opened. */
 static void check_forward(struct call *c, const struct ledger_identity *id)
 {
 	const char *to = fields_text(c->body, "to");
 	bool township = *id->township && strcmp(to, id->township) == 0;
-	bool department = c->item && strcmp(to, c->item->department) == 0;
+	bool department = c->department && *c->department && strcmp(to, c->department) == 0;
 	if (!township && !department)
 		problem_field(&c->problem, "/body/to", "value",
 		              "neither this station's township nor the item's department");
@@ -98,7 +100,20 @@ static void check_again(struct call *c, const struct ledger_identity *id)
 	prefix(p);
 }
 
-static void check(struct call *c, const struct ledger_identity *id)
+/* 超期原因: whoever ends a term that has passed says why. The county asks for none of what boxes have written. */
+static void check_overtime(struct call *c, const struct ledger_case *seen)
+{
+	enum term_kind late[TERM_KINDS];
+	const struct workdays *w = days_get(c->gw->days);
+	struct term_days d = items_case_days(c->edition, &seen->view);
+	if (!w || *fields_text(c->body, "overtime_reason")) return;
+	int n = terms_late(&seen->view, c->type, &d, w, c->lc.now.wall, late);
+	if (n)
+		problem_field(&c->problem, "/body/overtime_reason", "required", "the %s term has passed: say why",
+		              term_kind_name(late[0]));
+}
+
+static void check(struct call *c, const struct ledger_case *seen, const struct ledger_identity *id)
 {
 	const json_t *call = http_req_json(c->req);
 	struct problem *p = &c->problem;
@@ -118,6 +133,8 @@ static void check(struct call *c, const struct ledger_identity *id)
 		check_forward(c, id);
 	else if (c->type == EVENT_ENTRY_PASS)
 		check_pass(c, id);
+	else
+		check_overtime(c, seen);
 }
 
 /* "17", or * for any state. Weak tags never match (RFC 9110 section 13.1.1); a list of tags is not taken. */
@@ -140,24 +157,25 @@ static bool named(const struct caseview *v, const char *register_name)
 	return register_name ? entry && strcmp(registers_name(k), register_name) == 0 : !entry;
 }
 
-/* The case's item, as a sign that there is such a case; answers when there is none. */
-static bool find_case(struct call *c, struct ledger *l, const char *register_name, int *rc, struct err *e)
+/* The case, or the entry of the register, as it stands, and what the catalog says of its item. */
+static int find_case(struct call *c, struct ledger *l, const char *register_name, struct ledger_case *seen,
+                     struct err *e)
 {
-	struct ledger_case seen = {0};
-	*rc = ledger_case_get(l, c->case_id, &seen, e);
-	if (!*rc && !named(&seen.view, register_name)) *rc = err_set(e, ERR_NOTFOUND, "another kind of record");
-	if (!*rc && c->edition) c->item = catalog_find(items_catalog(c->edition), seen.view.item);
-	if (!*rc)
-		c->offer = c->entry ? OFFER_HANDLE : items_case_offer(c->edition, &seen.view, ledger_identity(l)->tier);
-	ledger_case_release(&seen);
-	return *rc == ERR_OK;
+	int rc = ledger_case_get(l, c->case_id, seen, e);
+	if (rc) return rc;
+	if (!named(&seen->view, register_name)) return err_set(e, ERR_NOTFOUND, "another kind of record");
+	if (c->edition) c->item = catalog_find(items_catalog(c->edition), seen->view.item);
+	c->offer = c->entry ? OFFER_HANDLE : items_case_offer(c->edition, &seen->view, ledger_identity(l)->tier);
+	c->department = items_case_department(c->edition, &seen->view);
+	return ERR_OK;
 }
 
 static void act(struct call *c, struct ledger *l, const char *register_name)
 {
 	struct err e = {0};
-	int rc = ERR_OK;
-	if (!find_case(c, l, register_name, &rc, &e) && rc != (int)ERR_NOTFOUND) {
+	struct ledger_case seen = {0};
+	int rc = find_case(c, l, register_name, &seen, &e);
+	if (rc && rc != (int)ERR_NOTFOUND) {
 		problem_set(&c->problem, problem_from_err((enum err_code)rc), NULL);
 		log_error(&c->gw->log, "case", "request=%s text=\"%s\"", http_req_id(c->req), e.msg);
 	} else if (rc) {
@@ -165,8 +183,9 @@ static void act(struct call *c, struct ledger *l, const char *register_name)
 	} else if (!read_if_match(c->req, &c->revision)) {
 		problem_set(&c->problem, PROBLEM_MALFORMED_REQUEST, "If-Match wants the ETag of the case");
 	} else {
-		check(c, ledger_identity(l));
+		check(c, &seen, ledger_identity(l));
 	}
+	ledger_case_release(&seen);
 	if (problem_any(&c->problem))
 		calls_refuse(c, l);
 	else

@@ -22,6 +22,7 @@ struct call {
 	struct ledger_draft *draft;      /* of a registration; owned */
 	const struct catalog_item *item; /* of the case, in that edition; NULL when it has none */
 	enum offer offer;                /* what this level does of the case's item, by the case's own catalog */
+	const char *department;          /* that the case's item belongs to, by the same; borrowed from the edition */
 	uint8_t case_id[UUID_LEN];
 	json_t *made;   /* a body that is made from the request; owned */
 	bool registers; /* the answer names where the case is */

@@ -146,12 +146,21 @@ void cases_one_get(struct http_req *req, void *ctx)
 static void read_list(const struct http_req *req, const struct items_edition *ed, struct finder_query *q,
                       struct problem *p)
 {
+	static const char *const dues[] = {
+	    [DUE_ANY] = "", [DUE_OVERDUE] = "overdue", [DUE_TODAY] = "today", [DUE_SOON] = "soon"};
 	enum case_state state;
+	const char *due = http_req_query(req, "due"), *sort = http_req_query(req, "sort");
 	q->text = answer_query_text(req, "q", QUERY_MAX, true, p);
 	q->item = answer_query_text(req, "item", ITEM_MAX, false, p);
 	q->state = http_req_query(req, "state");
 	q->limit = (int)answer_query_int(req, "limit", 1, LIMIT_PAGE, LIMIT_PAGE_DEFAULT, p);
-	q->before_at = INT64_MAX;
+	q->by_due = sort != NULL;
+	q->before_at = q->by_due ? 0 : INT64_MAX;
+	for (int i = DUE_OVERDUE; due && i <= DUE_SOON; i++)
+		if (strcmp(due, dues[i]) == 0) q->due = (enum search_due)i;
+	if (due && q->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today or soon is wanted");
+	if (sort && strcmp(sort, "due") != 0) problem_field(p, "/?sort", "value", "due is wanted");
+	if (sort && q->text) problem_field(p, "/?sort", "not_allowed", "not together with a search");
 	const char *cursor = http_req_query(req, "cursor");
 	if (q->state && !state_parse(q->state, &state)) problem_field(p, "/?state", "value", "no such state");
 	if (q->item && ed && !items_known(ed, q->item))
@@ -163,8 +172,6 @@ static void read_list(const struct http_req *req, const struct items_edition *ed
 struct page {
 	const struct present *v;
 	json_t *rows;
-	int64_t last_at;
-	uint8_t last_id[UUID_LEN];
 	bool failed;
 };
 
@@ -172,21 +179,19 @@ static bool add_row(const struct ledger_case *c, void *arg)
 {
 	struct page *p = arg;
 	p->failed = json_array_append_new(p->rows, present_summary(p->v, c)) != 0;
-	p->last_at = c->view.received_at;
-	memcpy(p->last_id, c->view.id, UUID_LEN);
 	return !p->failed;
 }
 
-static void answer_page(struct http_req *req, struct page *p, bool more)
+static void answer_page(struct http_req *req, const struct page *p, const struct finder_query *q, bool more)
 {
 	char cursor[ANSWER_CURSOR_MAX];
-	answer_cursor_write(p->last_at, p->last_id, cursor);
+	answer_cursor_write(q->last_at, q->last_id, cursor);
 	http_reply_json(req, 200, json_pack("{s:O, s:s?}", "items", p->rows, "next", more ? cursor : NULL));
 }
 
 void cases_get(struct http_req *req, void *ctx)
 {
-	static const char *const known[] = {"q", "state", "item", "cursor", "limit", NULL};
+	static const char *const known[] = {"q", "state", "item", "due", "sort", "cursor", "limit", NULL};
 	struct gateway *gw = ctx;
 	struct finder_query q = {0};
 	struct problem p = {0};
@@ -194,8 +199,12 @@ void cases_get(struct http_req *req, void *ctx)
 	bool more = false;
 	if (!http_req_query_only(req, known)) return;
 	struct ledger *l = readers_take(gw->readers);
-	struct present v = {.edition = items_get(gw->items), .identity = ledger_identity(l)};
+	struct present v = {.edition = items_get(gw->items),
+	                    .identity = ledger_identity(l),
+	                    .days = days_get(gw->days),
+	                    .now = clock_read(&gw->clock).wall};
 	struct page page = {.v = &v, .rows = json_array()};
+	q.v = &v;
 	read_list(req, v.edition, &q, &p);
 	int rc = problem_any(&p) ? ERR_OK : finder_list(gw->search, l, &q, add_row, &page, &more, &e);
 	if (problem_any(&p))
@@ -207,7 +216,7 @@ void cases_get(struct http_req *req, void *ctx)
 	else if (!page.rows || page.failed)
 		answer_later(req, PROBLEM_BUSY, 1);
 	else
-		answer_page(req, &page, more);
+		answer_page(req, &page, &q, more);
 	json_decref(page.rows);
 	items_put(v.edition);
 	readers_give(gw->readers, l);

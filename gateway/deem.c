@@ -4,6 +4,7 @@
 #include "gateway/days.h"
 #include "gateway/items.h"
 #include "shared/db/db.h"
+#include "shared/fields.h"
 #include "shared/ledger/read.h"
 #include "shared/ledger/write.h"
 #include "shared/ledger/writer.h"
@@ -23,17 +24,43 @@ struct deem_job {
 	bool done;
 };
 
-/* Has the term of the case passed? What the county has refused is not said again: it would refuse it every minute. */
-static bool passed(struct gateway *gw, const struct ledger_case *c, int64_t *due)
+struct said {
+	int64_t due;
+	bool refused;
+};
+
+static bool note_said(const struct ledger_history *h, void *arg)
+{
+	struct said *s = arg;
+	int64_t due = 0;
+	if (!h->own || h->sync != SYNC_REFUSED || strcmp(h->ev.type, state_event_name(EVENT_DEEM_ACCEPT)) != 0)
+		return true;
+	json_t *body = event_body(&h->ev);
+	s->refused |= clock_parse(fields_text(body, "due"), &due) && due == s->due;
+	json_decref(body);
+	return true;
+}
+
+/* Did the county refuse this before? It would refuse it every minute. By another calendar the term has another day, and
+ * that has not been said yet. */
+static bool refused_before(struct ledger *l, const struct ledger_case *c, int64_t due)
+{
+	struct err none = {0};
+	struct said s = {.due = due};
+	if (c->sync != SYNC_REFUSED) return false;
+	return ledger_case_history(l, c->view.id, note_said, &s, &none) || s.refused;
+}
+
+/* Has the term of the case passed? */
+static bool passed(struct gateway *gw, struct ledger *l, const struct ledger_case *c, int64_t *due)
 {
 	const struct caseview *v = &c->view;
-	if (c->sync == SYNC_REFUSED) return false;
 	const struct workdays *w = days_get(gw->days);
 	struct items_edition *ed = items_get(gw->items);
 	struct term_days d = items_case_days(ed, v);
 	bool yes = w && items_case_deems(ed, v) && terms_notice_passed(v, &d, w, clock_read(&gw->clock).wall, due);
 	items_put(ed);
-	return yes;
+	return yes && !refused_before(l, c, *due);
 }
 
 static int append(struct ledger *l, struct deem_job *j, int64_t due, enum offer offer, struct err *e)
@@ -58,7 +85,7 @@ static int run(struct ledger *l, struct writer_job *job, struct err *e)
 	struct ledger_case c = {0};
 	int64_t due = 0;
 	int rc = ledger_case_get(l, j->case_id, &c, e);
-	bool yes = !rc && passed(j->gw, &c, &due);
+	bool yes = !rc && passed(j->gw, l, &c, &due);
 	struct items_edition *ed = items_get(j->gw->items);
 	enum offer offer = items_case_offer(ed, &c.view, ledger_identity(l)->tier);
 	items_put(ed);
@@ -112,7 +139,7 @@ static void look_at_item(struct gateway *gw, struct ledger *l, const char *item,
 	for (int i = 0; i < n; i++) {
 		struct ledger_case c = {0};
 		int64_t due;
-		if (!ledger_case_get(l, ids[i], &c, &e) && passed(gw, &c, &due)) submit(gw, ids[i]);
+		if (!ledger_case_get(l, ids[i], &c, &e) && passed(gw, l, &c, &due)) submit(gw, ids[i]);
 		ledger_case_release(&c);
 	}
 	if (e.code) log_warn(&gw->log, "deem_accept", "text=\"%s\"", e.msg);

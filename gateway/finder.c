@@ -14,6 +14,7 @@
 struct found {
 	int64_t at;
 	uint8_t id[UUID_LEN];
+	int32_t due;
 };
 
 /* Newest first. */
@@ -29,10 +30,25 @@ static bool below_cursor(const struct found *f, const struct finder_query *q)
 	return f->at < q->before_at || (f->at == q->before_at && memcmp(f->id, q->before_id, UUID_LEN) < 0);
 }
 
+/* As the case stands now: the list may lag. */
+static bool is_due(const struct ledger_case *c, const struct finder_query *q)
+{
+	struct term t;
+	if (!present_next_term(q->v, c, &t) || t.state == TERM_PAUSED) return false;
+	switch (q->due) {
+	case DUE_OVERDUE: return t.state == TERM_OVERDUE;
+	case DUE_TODAY: return workdays_day(t.due) == workdays_day(q->v->now);
+	case DUE_SOON: return t.half || t.last;
+	case DUE_ANY: break;
+	}
+	return true;
+}
+
 static bool passes(const struct ledger_case *c, const struct finder_query *q)
 {
 	if (q->state && strcmp(q->state, state_name(c->view.state)) != 0) return false;
-	return !q->item || strcmp(q->item, c->view.item) == 0;
+	if (q->item && strcmp(q->item, c->view.item) != 0) return false;
+	return (!q->by_due && q->due == DUE_ANY) || is_due(c, q);
 }
 
 /* The text without blanks at its ends, letters large as in documents; false when it cannot be a number. */
@@ -87,10 +103,18 @@ static int by_number(struct ledger *l, const char *number, const struct finder_q
 }
 
 struct output {
+	struct finder_query *q; /* gets the place of what was shown */
 	bool (*fn)(const struct ledger_case *, void *);
 	void *arg;
 	int shown;
 };
+
+static void shown(struct output *out, const struct found *f)
+{
+	out->q->last_at = out->q->by_due ? f->due : f->at;
+	memcpy(out->q->last_id, f->id, UUID_LEN);
+	out->shown++;
+}
 
 /* Shows up to the limit; *FULL when one more was there. */
 static int show(struct ledger *l, const struct finder_query *q, const struct found *f, int n, struct output *out,
@@ -104,7 +128,7 @@ static int show(struct ledger *l, const struct finder_query *q, const struct fou
 			if (out->shown == q->limit)
 				*full = true;
 			else if (out->fn(&c, out->arg))
-				out->shown++;
+				shown(out, &f[i]);
 			else
 				rc = err_set(e, ERR_NOMEM, "list");
 		}
@@ -113,11 +137,17 @@ static int show(struct ledger *l, const struct finder_query *q, const struct fou
 	return rc;
 }
 
-static int by_text(struct search *s, struct ledger *l, const struct finder_query *q, struct output *out, bool *more,
+/* From the search list: by text, by what is due, or both; or the first due first. */
+static int by_list(struct search *s, struct ledger *l, const struct finder_query *q, struct output *out, bool *more,
                    struct err *e)
 {
 	enum case_state state = STATE_DRAFT;
-	struct search_query sq = {.text = q->text, .state = -1, .item = q->item, .before_at = q->before_at};
+	struct search_query sq = {.text = q->text && search_has_word(q->text) ? q->text : NULL,
+	                          .state = -1,
+	                          .item = q->item,
+	                          .before_at = q->before_at,
+	                          .due = q->due,
+	                          .today = (int32_t)workdays_day(q->v->now)};
 	struct search_hit hits[LIMIT_PAGE + 1];
 	struct found f[LIMIT_PAGE + 1];
 	if (q->state && state_parse(q->state, &state)) sq.state = (int)state;
@@ -125,38 +155,50 @@ static int by_text(struct search *s, struct ledger *l, const struct finder_query
 	if (!search_ready(s)) return err_set(e, ERR_BUSY, "the search list is being filled");
 	int n, rc = ERR_OK;
 	do {
-		n = search_find(s, &sq, hits, q->limit + 1);
+		n = q->by_due ? search_due(s, &sq, hits, q->limit + 1) : search_find(s, &sq, hits, q->limit + 1);
 		for (int i = 0; i < n; i++) {
-			f[i].at = hits[i].received_at;
+			f[i] = (struct found){.at = hits[i].received_at, .due = hits[i].due};
 			memcpy(f[i].id, hits[i].id, UUID_LEN);
 		}
 		rc = show(l, q, f, n, out, more, e);
 		if (n > 0) {
-			sq.before_at = f[n - 1].at;
+			sq.before_at = q->by_due ? f[n - 1].due : f[n - 1].at;
 			memcpy(sq.before_id, f[n - 1].id, UUID_LEN);
 		}
 	} while (!rc && !*more && n == q->limit + 1);
 	return rc;
 }
 
-static int all(struct ledger *l, const struct finder_query *q, struct output *out, bool *more, struct err *e)
+/* What the ledger's own order brings has its place in itself. */
+static bool row(const struct ledger_case *c, void *arg)
+{
+	struct output *out = arg;
+	struct found f = {.at = c->view.received_at};
+	memcpy(f.id, c->view.id, UUID_LEN);
+	if (!out->fn(c, out->arg)) return false;
+	shown(out, &f);
+	return true;
+}
+
+static int all(struct ledger *l, const struct finder_query *q, struct output *output, bool *more, struct err *e)
 {
 	struct ledger_page page = {.state = q->state, .item = q->item, .before_at = q->before_at, .limit = q->limit};
 	memcpy(page.before_id, q->before_id, UUID_LEN);
-	return ledger_case_list(l, &page, out->fn, out->arg, more, e);
+	return ledger_case_list(l, &page, row, output, more, e);
 }
 
-int finder_list(struct search *s, struct ledger *l, const struct finder_query *q,
+int finder_list(struct search *s, struct ledger *l, struct finder_query *q,
                 bool (*fn)(const struct ledger_case *, void *), void *arg, bool *more, struct err *e)
 {
 	char number[NUMBER_MAX + 1];
-	struct output out = {.fn = fn, .arg = arg};
+	struct output out = {.q = q, .fn = fn, .arg = arg};
+	bool text = q->text && search_has_word(q->text);
 	*more = false;
-	if (!q->text || !search_has_word(q->text)) return all(l, q, &out, more, e);
-	if (as_number(q->text, number)) {
+	if (!text && !q->by_due && q->due == DUE_ANY) return all(l, q, &out, more, e);
+	if (text && as_number(q->text, number)) {
 		struct found f[LIMIT_PAGE];
 		int n = 0, rc = by_number(l, number, q, f, &n, e);
 		if (rc != (int)ERR_NOTFOUND) return rc ? rc : show(l, q, f, n, &out, more, e);
 	}
-	return by_text(s, l, q, &out, more, e);
+	return by_list(s, l, q, &out, more, e);
 }

@@ -28,18 +28,24 @@ struct fresh {
 
 struct follow {
 	struct search *search;
+	struct days *days;
+	struct items *items;
 	pthread_mutex_t lock;
 	struct fresh *offers;
 	int n_offers;
-	int64_t after, epoch; /* the follower's own */
+	int64_t after, epoch;           /* the follower's own, as what follows */
+	const struct workdays *counted; /* the calendar by which the list's due days were counted */
+	int64_t again;                  /* changes up to this one are read again: they were counted by another */
 };
 
-int follow_new(struct search *s, struct follow **out, struct err *e)
+int follow_new(struct search *s, struct days *days, struct items *it, struct follow **out, struct err *e)
 {
 	struct follow *f = calloc(1, sizeof *f);
 	*out = f;
 	if (!f) return err_set(e, ERR_NOMEM, "search list");
 	f->search = s;
+	f->days = days;
+	f->items = it;
 	(void)pthread_mutex_init(&f->lock, NULL);
 	return ERR_OK;
 }
@@ -104,10 +110,25 @@ static size_t texts_of(const struct caseview *v, const char *texts[TEXTS_MAX])
 	return n;
 }
 
-static struct search_entry entry_of(const struct caseview *v, uint32_t stamp)
+/* The days of its next term that runs, by the calendar W. */
+static void set_due(struct follow *f, const struct caseview *v, const struct workdays *w, struct search_entry *en)
+{
+	struct term t;
+	struct items_edition *ed = items_get(f->items);
+	struct term_days d = items_case_days(ed, v);
+	items_put(ed);
+	/* the last days do not depend on what day it is, as long as the term is not paused */
+	if (!w || !terms_next(v, &d, w, v->updated_at, &t) || t.state == TERM_PAUSED) return;
+	en->due = (int32_t)workdays_day(t.due);
+	en->warn = (int32_t)terms_warn_day(&t, w);
+}
+
+static struct search_entry entry_of(struct follow *f, const struct caseview *v, uint32_t stamp,
+                                    const struct workdays *w)
 {
 	struct search_entry en = {.received_at = v->received_at, .stamp = stamp, .state = v->state, .item = v->item};
 	memcpy(en.id, v->id, UUID_LEN);
+	set_due(f, v, w, &en);
 	return en;
 }
 
@@ -115,7 +136,7 @@ static int put(struct follow *f, const struct caseview *v, uint32_t stamp, struc
 {
 	const char *texts[TEXTS_MAX];
 	uint16_t units[SEARCH_CHARS_MAX];
-	struct search_entry en = entry_of(v, stamp);
+	struct search_entry en = entry_of(f, v, stamp, f->counted);
 	return search_put(f->search, &en, units, search_fold(texts, texts_of(v, texts), units), e);
 }
 
@@ -127,7 +148,7 @@ void follow_offer(struct follow *f, const struct ledger_case *c)
 	size_t len = search_fold(texts, texts_of(v, texts), units);
 	struct fresh *o = malloc(sizeof *o + len * sizeof *units);
 	if (!o) return; /* the change will be followed */
-	*o = (struct fresh){.len = len, .entry = entry_of(v, stamp_of(v->revision, 0, v->state))};
+	*o = (struct fresh){.len = len, .entry = entry_of(f, v, stamp_of(v->revision, 0, v->state), days_get(f->days))};
 	memcpy(o->item, v->item, sizeof o->item);
 	memcpy(o->units, units, len * sizeof *units);
 	o->entry.item = o->item;
@@ -184,7 +205,7 @@ static int read_batch(struct follow *f, struct ledger *l, struct change out[BATC
 		if (!state || !state_parse(state, &en.state)) en.state = STATE_DRAFT;
 		c->stamp = stamp_of(db_int(s, 5), db_int(s, 6), en.state);
 		memcpy(en.id, c->id, UUID_LEN);
-		c->known = search_stamp(f->search, &en, &have) && have == c->stamp;
+		c->known = c->change > f->again && search_stamp(f->search, &en, &have) && have == c->stamp;
 	}
 	db_reset(s);
 	return r < 0 ? -r : ERR_OK;
@@ -203,6 +224,16 @@ static int read_one(struct follow *f, struct ledger *l, const struct change *ch,
 	            : ERR_OK;
 }
 
+/* Another calendar gives other days: every case is read once more, while the list goes on being searched. */
+static void count_anew(struct follow *f, int64_t head)
+{
+	const struct workdays *w = days_get(f->days);
+	if (w == f->counted) return;
+	f->counted = w;
+	f->again = head;
+	f->after = 0;
+}
+
 int follow_round(struct follow *f, struct ledger *l, bool *more, struct err *e)
 {
 	struct change batch[BATCH];
@@ -214,8 +245,9 @@ int follow_round(struct follow *f, struct ledger *l, bool *more, struct err *e)
 	if (epoch != f->epoch || head < f->after) {
 		search_clear(f->search);
 		f->epoch = epoch;
-		f->after = 0;
+		f->after = f->again = 0;
 	}
+	count_anew(f, head);
 	rc = put_offers(f, e);
 	if (!rc) rc = read_batch(f, l, batch, &n, e);
 	for (int i = 0; i < n && !rc; i++) {

@@ -2,6 +2,8 @@
 #ifndef XINKE_GATEWAY_FOLLOW_H
 #define XINKE_GATEWAY_FOLLOW_H
 
+#include "gateway/days.h"
+#include "gateway/items.h"
 #include "gateway/search.h"
 #include "shared/ledger/ledger.h"
 #include "shared/ledger/read.h"
@@ -10,8 +12,8 @@
 
 struct follow; /* opaque */
 
-/* S is borrowed and filled by follow_round alone. */
-int follow_new(struct search *s, struct follow **out, struct err *e);
+/* S is borrowed and filled by follow_round alone; DAYS and IT, borrowed, give the terms. */
+int follow_new(struct search *s, struct days *days, struct items *it, struct follow **out, struct err *e);
 void follow_free(struct follow *f);
 /* A case that was just registered, so that nobody has to read it again. Any thread. */
 void follow_offer(struct follow *f, const struct ledger_case *c);

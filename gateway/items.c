@@ -19,7 +19,7 @@
 
 /* What a case that was opened under an older version is shown by. */
 struct old_item {
-	char *code, *name;
+	char *code, *name, *department;
 	enum offer offers[TIER_COUNT];
 	struct term_days days;
 	bool deems;
@@ -55,6 +55,7 @@ static void old_free(struct old_edition *o)
 	for (size_t i = 0; i < o->n; i++) {
 		free(o->items[i].code);
 		free(o->items[i].name);
+		free(o->items[i].department);
 	}
 	free(o->items);
 }
@@ -131,6 +132,13 @@ const char *items_case_name(const struct items_edition *ed, const struct casevie
 	return old ? old->name : it ? it->name : v->item;
 }
 
+const char *items_case_department(const struct items_edition *ed, const struct caseview *v)
+{
+	const struct old_item *old = find_old(ed, v);
+	const struct catalog_item *it = ed && !old ? catalog_find(ed->catalog, v->item) : NULL;
+	return old ? old->department : it ? it->department : "";
+}
+
 enum offer items_case_offer(const struct items_edition *ed, const struct caseview *v, enum tier tier)
 {
 	const struct old_item *old = find_old(ed, v);
@@ -170,10 +178,11 @@ static int old_fill(struct old_edition *o, const struct catalog *cat, struct err
 		struct old_item *to = &o->items[o->n++];
 		to->code = strdup(from->code);
 		to->name = strdup(from->name);
+		to->department = strdup(from->department);
 		memcpy(to->offers, from->offers, sizeof to->offers);
 		to->days = terms_days(from);
 		to->deems = terms_deems(from);
-		if (!to->code || !to->name) return err_set(e, ERR_NOMEM, "items");
+		if (!to->code || !to->name || !to->department) return err_set(e, ERR_NOMEM, "items");
 	}
 	return ERR_OK;
 }

@@ -26,6 +26,8 @@ enum offer items_offer(const struct items_edition *ed, const char *code, enum ti
 /* The name of CASE's item in the version that the case was opened under; the newest one's where that version is not here,
  * the code where nobody knows it. Borrowed from ED and V. */
 const char *items_case_name(const struct items_edition *ed, const struct caseview *v);
+/* The department that the case's item belongs to, by the same version; "" where nobody knows it. Borrowed from ED. */
+const char *items_case_department(const struct items_edition *ed, const struct caseview *v);
 /* Is or was there an item with CODE? */
 bool items_known(const struct items_edition *ed, const char *code);
 /* What TIER offers of the case's item, by the same version. */

@@ -69,7 +69,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	int rc = items_new(&gw->items, e);
 	if (!rc) rc = days_new(&gw->days, e);
 	if (!rc) rc = search_new(&gw->search, e);
-	if (!rc) rc = follow_new(gw->search, &gw->follow, e);
+	if (!rc) rc = follow_new(gw->search, gw->days, gw->items, &gw->follow, e);
 	if (!rc) rc = changes_new((int)gw->cfg.polls, &gw->changes, e);
 	if (!rc) rc = metrics_new(&gw->metrics, e);
 	if (!rc) rc = waker_new(gw, &gw->waker, e);

@@ -27,8 +27,16 @@ json_t *present_summary(const struct present *v, const struct ledger_case *c)
 {
 	int rc = ERR_OK;
 	json_t *o = base(v, c, &rc);
+	struct term_days days = items_case_days(v->edition, &c->view);
 	casejson_title(o, &c->view, &rc);
+	casejson_next_term(o, &c->view, &days, v->days, v->now, &rc);
 	return casejson_finish(o, rc);
+}
+
+bool present_next_term(const struct present *v, const struct ledger_case *c, struct term *out)
+{
+	struct term_days days = items_case_days(v->edition, &c->view);
+	return v->days && terms_next(&c->view, &days, v->days, v->now, out);
 }
 
 /* --- the whole case --- */

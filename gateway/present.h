@@ -5,6 +5,7 @@
 #include "gateway/gateway.h"
 #include "gateway/items.h"
 #include "shared/ledger/read.h"
+#include "shared/terms.h"
 #include "shared/workdays.h"
 
 /* Whose eyes it is made for. */
@@ -27,6 +28,8 @@ json_t *present_summary(const struct present *v, const struct ledger_case *c);
 /* An entry of a register, whole (REFUSED is taken) or as a row. New, NULL without memory. */
 json_t *present_entry(const struct present *v, const struct ledger_case *c, json_t *refused);
 json_t *present_entry_summary(const struct present *v, const struct ledger_case *c);
+/* The open term of the case whose day comes first; false where it has none, or no calendar has come. */
+bool present_next_term(const struct present *v, const struct ledger_case *c, struct term *out);
 /* One event of a history. New, NULL without memory. */
 json_t *present_event(const struct ledger_history *h);
 /* The ETag of a case at REVISION. */

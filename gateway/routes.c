@@ -3,9 +3,11 @@
 #include "gateway/routes.h"
 
 #include "gateway/acts.h"
+#include "gateway/calendar.h"
 #include "gateway/cases.h"
 #include "gateway/changes.h"
 #include "gateway/front.h"
+#include "gateway/handovers.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
 #include "gateway/registers.h"
@@ -24,6 +26,8 @@ static const struct http_route table[] = {
     {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, sessions_post, "Sign in"},
     {"GET", "/api/v1/sessions/current", 0, 0, 0, sessions_current_get, "Who am I?"},
     {"DELETE", "/api/v1/sessions/current", 0, 0, 0, sessions_current_delete, "Sign out"},
+    {"GET", "/api/v1/calendar", 0, 0, 0, calendar_get, "The calendar in force"},
+    {"GET", "/api/v1/calendar/moved", 0, 0, 0, calendar_moved_get, "Which due days it moved"},
     {"GET", "/api/v1/catalog", 0, 0, 0, items_catalog_get, "The catalog in force"},
     {"GET", "/api/v1/catalog/items", 0, 0, 0, items_list_get, "Find items"},
     {"GET", "/api/v1/catalog/items/{code}", 0, 0, 0, items_one_get, "One item with its guide"},
@@ -38,6 +42,7 @@ static const struct http_route table[] = {
     {"GET", "/api/v1/registers/{register}/{id}/events", 0, 0, 0, registers_events_get, "An entry's history"},
     {"POST", "/api/v1/registers/{register}/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_events_post,
      "Go on with an entry"},
+    {"GET", "/api/v1/handovers", 0, 0, 0, handovers_get, "What was passed on, and what became of it"},
     {"GET", "/api/v1/changes", 0, 0, 0, changes_get, "Wait for changed cases"},
     {"GET", "/api/v1/sync", 0, 0, 0, sync_get, "How the road to the county is"},
     {"POST", "/api/v1/sync", 0, 0, 0, sync_post, "Ask the courier for a run"},

@@ -2,7 +2,7 @@
  * that a Chinese character takes two bytes. A 64-bit signature of the characters that occur lets most cases that do not
  * fit be passed over without a look at their text. A case whose text changes gets a new stretch; the arena is copied
  * together when half of it is waste. */
-#include "gateway/search.h"
+#include "gateway/search_private.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,30 +11,6 @@
 #define UNIT_GAP  1     /* between two texts: no query holds it */
 #define WASTE_MIN 65536 /* units that may lie waste in any case */
 #define ITEMS_MAX 2048
-#define CODE_MAX  168 /* bytes of an item's code */
-
-struct entry {
-	uint8_t id[UUID_LEN];
-	int64_t received_at;
-	uint64_t signature;
-	uint32_t at; /* of its text in the arena, units */
-	uint32_t stamp;
-	uint16_t len;    /* units */
-	uint16_t packed; /* number of the item and state: item << 5 | state */
-};
-_Static_assert(sizeof(struct entry) == 48, "what a case costs beside its text");
-_Static_assert(STATE_COUNT <= 32, "a state fits in five bits");
-
-struct search {
-	pthread_rwlock_t lock;
-	struct entry *entries; /* oldest first */
-	size_t n, cap;
-	uint16_t *arena;
-	size_t used, room, waste; /* units */
-	char (*items)[CODE_MAX];
-	size_t n_items;
-	bool ready;
-};
 
 int search_new(struct search **out, struct err *e)
 {
@@ -183,8 +159,7 @@ bool search_stamp(struct search *s, const struct search_entry *en, uint32_t *sta
 	return has;
 }
 
-/* Number of the item's code, -1 when it has none yet. */
-static int item_number(const struct search *s, const char *code)
+int search_item_number(const struct search *s, const char *code)
 {
 	for (size_t i = 0; i < s->n_items; i++)
 		if (strcmp(s->items[i], code) == 0) return (int)i;
@@ -244,7 +219,7 @@ static bool make_room(struct search *s, size_t units)
 
 static bool put(struct search *s, const struct search_entry *en, const uint16_t *text, size_t len)
 {
-	int item = item_number(s, en->item);
+	int item = search_item_number(s, en->item);
 	if (item < 0) item = item_add(s, en->item);
 	if (item < 0 || !make_room(s, len)) return false;
 	size_t i = place(s, en->received_at, en->id);
@@ -261,6 +236,8 @@ static bool put(struct search *s, const struct search_entry *en, const uint16_t 
 	to->at = (uint32_t)s->used;
 	to->len = (uint16_t)len;
 	to->stamp = en->stamp;
+	to->due = en->due;
+	to->warn = en->warn;
 	to->packed = (uint16_t)((unsigned)item << 5 | (unsigned)en->state);
 	to->signature = signature(text, len);
 	s->used += len;
@@ -341,17 +318,18 @@ int search_find(struct search *s, const struct search_query *q, struct search_hi
 {
 	struct words w;
 	int found = 0;
-	cut(q->text, &w);
-	if (!w.n) return -1;
+	w.n = 0;
+	w.signature = 0;
+	if (q->text) cut(q->text, &w);
+	if (q->text && !w.n) return -1;
 	(void)pthread_rwlock_rdlock(&s->lock);
-	int item = q->item ? item_number(s, q->item) : 0;
+	int item = q->item ? search_item_number(s, q->item) : 0;
 	size_t i = item < 0 ? 0 : place(s, q->before_at, q->before_id);
 	while (i-- > 0 && found < max) {
 		const struct entry *en = &s->entries[i];
-		if (q->state >= 0 && (en->packed & 31) != q->state) continue;
-		if (q->item && en->packed >> 5 != item) continue;
-		if (!fits(s, en, &w)) continue;
+		if (!search_passes(en, q, item) || !fits(s, en, &w)) continue;
 		memcpy(out[found].id, en->id, UUID_LEN);
+		out[found].due = en->due;
 		out[found++].received_at = en->received_at;
 	}
 	(void)pthread_rwlock_unlock(&s->lock);

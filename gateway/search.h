@@ -28,6 +28,8 @@ struct search_entry {
 	uint32_t stamp;      /* another one for another content */
 	enum case_state state;
 	const char *item;
+	int32_t due,
+	    warn; /* of its next term that runs: last day, first day of a warning (workdays_day); 0 = none runs */
 };
 /* Is the case in the list, and with what stamp? */
 bool search_stamp(struct search *s, const struct search_entry *en, uint32_t *stamp);
@@ -43,19 +45,25 @@ bool search_ready(struct search *s);
 /* Cases in it, bytes that it takes. */
 void search_counts(struct search *s, size_t *cases, size_t *bytes);
 
+enum search_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON };
 struct search_query {
-	const char *text;  /* words; all must occur */
+	const char *text;  /* words; all must occur; NULL = any text */
 	int state;         /* enum case_state, -1 = any */
 	const char *item;  /* NULL = any */
-	int64_t before_at; /* starts below (before_at, before_id) */
+	int64_t before_at; /* starts below (before_at, before_id); of search_due: above (due day, id) */
 	uint8_t before_id[UUID_LEN];
+	enum search_due due;
+	int32_t today; /* workdays_day */
 };
 struct search_hit {
 	uint8_t id[UUID_LEN];
 	int64_t received_at;
+	int32_t due;
 };
 /* The first hits, newest first, at most MAX. Returns their number, -1 when TEXT holds no word. */
 int search_find(struct search *s, const struct search_query *q, struct search_hit *out, int max);
+/* The hits whose term is due first, without looking at texts, at most MAX; their number. */
+int search_due(struct search *s, const struct search_query *q, struct search_hit *out, int max);
 /* Does TEXT hold a word? */
 bool search_has_word(const char *text);
 

@@ -86,6 +86,12 @@ static const struct field captured[] = {
     END,
 };
 
+/* 超期原因: asked for by whoever appends what ends a term that has passed (shared/terms.h). */
+#define LATE                                                                                                           \
+	{                                                                                                              \
+		"overtime_reason", FIELD_TEXT, OPT, 1, 500, 0, 0                                                       \
+	}
+
 /* What a registration and the receive event made from it have in common. */
 #define RECORD_FIELDS                                                                                                  \
 	{"item", FIELD_LINE, REQ, 1, 40, 0, 0}, {"applicant", FIELD_OBJECT, OPT, 0, 0, 0, applicant},                  \
@@ -120,8 +126,11 @@ static const struct field submit[] = {
     END,
 };
 
+/* With the hand-over list (移交清单) and who carries the papers; without a list all that the case holds is passed on. */
 static const struct field forward[] = {
     {"to", FIELD_LINE, REQ, 1, 50, 0, 0},
+    {"materials", FIELD_ARRAY, OPT, 0, 40, 0, material},
+    {"carrier", FIELD_NAME, OPT, 1, 50, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
     END,
 };
@@ -151,6 +160,7 @@ static const struct field supplement_notice[] = {
     {"bring_by", FIELD_TIME, OPT, 0, 0, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
     {"superior_reason", FIELD_TEXT, OPT, 1, 500, 0, 0}, /* why there is a second one */
+    LATE,
     END,
 };
 
@@ -171,10 +181,13 @@ static const struct field supplement_complete[] = {
 static const struct field not_required[] = {
     {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
     {"basis", FIELD_LINE, REQ, 1, 200, 0, 0},
+    LATE,
     END,
 };
 
 static const struct field only_note[] = {{"note", FIELD_TEXT, OPT, 0, 1000, 0, 0}, END};
+static const struct field accept[] = {{"note", FIELD_TEXT, OPT, 0, 1000, 0, 0}, LATE, END};
+static const struct field sent_home[] = {{"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0}, LATE, END};
 
 /* What is not counted (行政许可法 article 45); the applicant is told in writing. */
 static const struct field suspend[] = {
@@ -200,6 +213,7 @@ static const struct field decide[] = {
     {"remedies", FIELD_TEXT, OPT, 1, 1000, 0, 0},
     {"document_number", FIELD_LINE, OPT, 1, 100, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    LATE,
     END,
 };
 
@@ -220,6 +234,7 @@ static const struct field deliver[] = {
     {"witness", FIELD_LINE, OPT, 1, 50, 0, 0},
     {"delivered_at", FIELD_TIME, REQ, 0, 0, 0, 0},
     {"note", FIELD_TEXT, OPT, 0, 1000, 0, 0},
+    LATE,
     END,
 };
 
@@ -245,6 +260,7 @@ static const struct field registration[] = {
 static const struct field terminate[] = {
     {"reason", FIELD_TEXT, REQ, 1, 1000, 0, 0},
     {"authoriser", FIELD_NAME, REQ, 1, 50, 0, 0},
+    LATE,
     END,
 };
 
@@ -272,6 +288,7 @@ static const struct field refuse[] = {
     {"basis", FIELD_LINE, REQ, 1, 200, 0, 0},
     {"competent_organ", FIELD_LINE, OPT, 0, 100, 0, 0},
     {"remedies", FIELD_TEXT, REQ, 1, 1000, 0, 0},
+    LATE,
     END,
 };
 
@@ -287,14 +304,14 @@ static const struct {
 	const struct field *table;
 } bodies[] = {
     {EVENT_RECEIVE, receive},
-    {EVENT_ACCEPT, only_note},
+    {EVENT_ACCEPT, accept},
     {EVENT_FORWARD, forward},
     {EVENT_WITHDRAW, reason},
     {EVENT_NOTE, note},
     {EVENT_AMEND, amend},
     {EVENT_REFUSE, refuse},
     {EVENT_SUPPLEMENT_NOTICE, supplement_notice},
-    {EVENT_RETURN, reason},
+    {EVENT_RETURN, sent_home},
     {EVENT_SEND_BACK, reason},
     {EVENT_RENUMBER, renumber},
     {EVENT_SUPPLEMENT_COMPLETE, supplement_complete},

@@ -119,7 +119,23 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 		caseview_set(o, facts[i], fact(json_object_get(v->doc, facts[i])), rc);
 }
 
-static json_t *term(const struct term *t)
+/* Why the term was ended late, by whoever ended it; "" where nobody said. */
+static const char *overtime_of(const struct caseview *v, const struct term *t)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(json_object_get(v->doc, "overtime"), i, one) {
+		if (t->end && fields_int(one, "at", 0) == t->end) return fields_text(one, "reason");
+	}
+	return "";
+}
+
+static json_t *warning(const struct term *t)
+{
+	return t->last ? json_string("last") : t->half ? json_string("half") : json_null();
+}
+
+static json_t *term(const struct caseview *v, const struct term *t)
 {
 	int rc = ERR_OK;
 	json_t *o = json_object();
@@ -135,7 +151,9 @@ static json_t *term(const struct term *t)
 	caseview_set(o, "days", json_integer(t->days), &rc);
 	caseview_set(o, "left", json_integer(t->left), &rc);
 	caseview_set(o, "provisional", json_boolean(t->provisional), &rc);
-	caseview_set(o, "warning", t->last ? json_string("last") : t->half ? json_string("half") : json_null(), &rc);
+	caseview_set(o, "warning", warning(t), &rc);
+	const char *why = overtime_of(v, t);
+	caseview_set(o, "overtime_reason", *why ? json_string(why) : json_null(), &rc);
 	return casejson_finish(o, rc);
 }
 
@@ -146,6 +164,26 @@ void casejson_terms(json_t *o, const struct caseview *v, const struct term_days 
 	json_t *list = json_array();
 	int n = w ? terms_of(v, d, w, now, t) : 0;
 	for (int i = 0; i < n; i++)
-		if (json_array_append_new(list, term(&t[i]))) *rc = ERR_NOMEM;
+		if (json_array_append_new(list, term(v, &t[i]))) *rc = ERR_NOMEM;
 	caseview_set(o, "terms", list, rc);
+}
+
+void casejson_next_term(json_t *o, const struct caseview *v, const struct term_days *d, const struct workdays *w,
+                        int64_t now, int *rc)
+{
+	struct term t;
+	json_t *one = json_null();
+	if (w && terms_next(v, d, w, now, &t)) {
+		int bad = ERR_OK;
+		one = json_object();
+		if (!one) bad = ERR_NOMEM;
+		casejson_text(one, "kind", term_kind_name(t.kind), &bad);
+		casejson_text(one, "state", term_state_name(t.state), &bad);
+		casejson_time(one, "due", t.due, &bad);
+		caseview_set(one, "left", json_integer(t.left), &bad);
+		caseview_set(one, "provisional", json_boolean(t.provisional), &bad);
+		caseview_set(one, "warning", warning(&t), &bad);
+		one = casejson_finish(one, bad);
+	}
+	caseview_set(o, "next_term", one, rc);
 }

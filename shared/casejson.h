@@ -25,5 +25,8 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc);
 /* Adds the terms that the case has at NOW (Unix ms); none where W is NULL, for no calendar has come yet. */
 void casejson_terms(json_t *o, const struct caseview *v, const struct term_days *d, const struct workdays *w,
                     int64_t now, int *rc);
+/* Adds the open term whose day comes first, as a list shows it; null where none is open. */
+void casejson_next_term(json_t *o, const struct caseview *v, const struct term_days *d, const struct workdays *w,
+                        int64_t now, int *rc);
 
 #endif

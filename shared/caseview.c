@@ -347,6 +347,22 @@ static enum caseview_fit effect(struct caseview *v, enum case_event type, const 
 	}
 }
 
+/* 超期原因: stays with the case, by the time of the act that ended the term. */
+static void note_overtime(struct caseview *v, const struct caseview_event *ev, int *rc)
+{
+	const char *reason = fields_text(ev->body, "overtime_reason");
+	if (!*reason) return;
+	json_t *list = json_object_get(v->doc, "overtime");
+	if (!list) {
+		list = json_array();
+		caseview_set(v->doc, "overtime", list, rc);
+		if (*rc) return;
+	}
+	if (json_array_size(list) >= CASEVIEW_PATH_MAX) return;
+	json_t *one = json_pack("{s:I,s:s,s:s}", "at", (json_int_t)ev->at, "actor", ev->actor, "reason", reason);
+	if (!one || json_array_append_new(list, one)) *rc = ERR_NOMEM;
+}
+
 enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event *ev, int *rc)
 {
 	enum case_event type;
@@ -360,6 +376,7 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 	if (fit == FIT_OK) fit = caseview_once(v, type, ev->body);
 	if (fit == FIT_OK) fit = effect(v, type, ev, rc);
 	if (fit != FIT_OK || *rc) return fit;
+	note_overtime(v, ev, rc);
 	move_to(v, type, row, ev->at, rc);
 	if (type != EVENT_REVEAL && ev->at > v->updated_at) v->updated_at = ev->at;
 	return FIT_OK;

@@ -122,6 +122,16 @@ static bool applies(enum term_kind k, const struct caseview *v, const struct run
 	return k != TERM_DELIVERY || r->end || !done || *fields_text(done, "document");
 }
 
+static bool is_half(int left, int days)
+{
+	return left * 2 <= days;
+}
+
+static bool is_last(int left)
+{
+	return left <= 1;
+}
+
 static struct term make(struct walk *x, enum term_kind k, const struct run *r, int days)
 {
 	int64_t today = workdays_day(x->now), start = workdays_day(r->start);
@@ -140,8 +150,8 @@ static struct term make(struct walk *x, enum term_kind k, const struct run *r, i
 	}
 	t.left = workdays_between(x->w, today, due);
 	t.state = r->stopped ? TERM_PAUSED : today > due ? TERM_OVERDUE : TERM_RUNNING;
-	t.half = t.state == TERM_RUNNING && t.left * 2 <= days;
-	t.last = t.state == TERM_RUNNING && t.left <= 1;
+	t.half = t.state == TERM_RUNNING && is_half(t.left, days);
+	t.last = t.state == TERM_RUNNING && is_last(t.left);
 	return t;
 }
 
@@ -167,6 +177,81 @@ int terms_of(const struct caseview *v, const struct term_days *d, const struct w
 			out[n++] = make(&x, (enum term_kind)k, &x.run[k], days);
 	}
 	return n;
+}
+
+/* Which terms an act of the organ ends; with step() above. */
+static bool ends(enum case_event type, enum term_kind k)
+{
+	switch (type) {
+	case EVENT_ACCEPT:
+	case EVENT_REFUSE:
+	case EVENT_NOT_REQUIRED:
+	case EVENT_SUPPLEMENT_NOTICE:
+	case EVENT_RETURN: return k == TERM_NOTICE;
+	case EVENT_DECIDE:
+	case EVENT_DECIDE_NOW: return k == TERM_DECISION || k == TERM_PROMISE;
+	case EVENT_DELIVER:
+	case EVENT_TERMINATE: return k == TERM_DELIVERY;
+	default: return false;
+	}
+}
+
+int terms_late(const struct caseview *v, enum case_event type, const struct term_days *d, const struct workdays *w,
+               int64_t now, enum term_kind out[TERM_KINDS])
+{
+	struct term t[TERM_KINDS];
+	int late = 0, n = terms_of(v, d, w, now, t);
+	for (int i = 0; i < n; i++)
+		if (!t[i].end && t[i].state == TERM_OVERDUE && ends(type, t[i].kind)) out[late++] = t[i].kind;
+	return late;
+}
+
+static bool sooner(const struct term *a, const struct term *b)
+{
+	bool a_paused = a->state == TERM_PAUSED, b_paused = b->state == TERM_PAUSED;
+	return a_paused != b_paused ? b_paused : a->due < b->due;
+}
+
+bool terms_next(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
+                struct term *out)
+{
+	struct term t[TERM_KINDS];
+	bool found = false;
+	int n = terms_of(v, d, w, now, t);
+	for (int i = 0; i < n; i++) {
+		if (t[i].end || (found && !sooner(&t[i], out))) continue;
+		*out = t[i];
+		found = true;
+	}
+	return found;
+}
+
+int64_t terms_warn_day(const struct term *t, const struct workdays *w)
+{
+	int64_t day = workdays_day(t->due), start = workdays_day(t->start);
+	int left = 0; /* at the end of DAY */
+	while (day > start) {
+		left += workdays_is(w, day);
+		if (!is_half(left, t->days) && !is_last(left)) break;
+		day--;
+	}
+	return day;
+}
+
+int terms_moved(const struct caseview *v, const struct term_days *d, const struct workdays *old,
+                const struct workdays *w, int64_t now, struct term_move out[TERM_KINDS])
+{
+	struct term before[TERM_KINDS], after[TERM_KINDS];
+	int moved = 0, n = terms_of(v, d, w, now, after);
+	if (terms_of(v, d, old, now, before) != n) return 0; /* which terms there are does not hang on calendars */
+	for (int i = 0; i < n; i++) {
+		if (after[i].end || after[i].due == before[i].due) continue;
+		out[moved++] = (struct term_move){.kind = after[i].kind,
+		                                  .before = before[i].due,
+		                                  .after = after[i].due,
+		                                  .provisional = after[i].provisional};
+	}
+	return moved;
 }
 
 const char *term_kind_name(enum term_kind k)

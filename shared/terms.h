@@ -49,6 +49,24 @@ bool terms_notice_passed(const struct caseview *v, const struct term_days *d, co
 /* The terms that V has, in the order of the kinds, at NOW (Unix ms); their number. */
 int terms_of(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
              struct term out[TERM_KINDS]);
+/* The terms that V has open and overdue at NOW and that TYPE ends by the organ's own act: whoever appends it gives a reason
+ * (超期原因). An applicant's withdrawal and what a program does ask for none. */
+int terms_late(const struct caseview *v, enum case_event type, const struct term_days *d, const struct workdays *w,
+               int64_t now, enum term_kind out[TERM_KINDS]);
+/* The open term of V whose day comes first, a paused one after all that run; false where none is open. */
+bool terms_next(const struct caseview *v, const struct term_days *d, const struct workdays *w, int64_t now,
+                struct term *out);
+/* The first day (workdays_day) on which T, which runs, shows a warning; its first day where it does so from the start. */
+int64_t terms_warn_day(const struct term *t, const struct workdays *w);
+/* An open term whose day another calendar has moved. */
+struct term_move {
+	enum term_kind kind;
+	int64_t before, after; /* last ms of the due day by the one calendar and by the other */
+	bool provisional;      /* by the other */
+};
+/* Those of V, a paused one too, from calendar OLD to W at NOW; their number. */
+int terms_moved(const struct caseview *v, const struct term_days *d, const struct workdays *old,
+                const struct workdays *w, int64_t now, struct term_move out[TERM_KINDS]);
 /* "notice", ... and "running", ... */
 const char *term_kind_name(enum term_kind k);
 const char *term_state_name(enum term_state s);

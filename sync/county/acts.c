@@ -21,25 +21,6 @@ static const struct field shape[] = {
 
 /* --- who may --- */
 
-static bool is_station(const char *office)
-{
-	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
-}
-
-/* Does the holder take its cases with a box of its own? */
-static int has_box(struct store *s, const char *holder, bool *yes, struct err *e)
-{
-	*yes = false;
-	if (!is_station(holder)) return ERR_OK;
-	struct db_stmt *q = db_query(s->db, Q_station_active, e);
-	if (!q) return ERR_IO;
-	db_bind_text(q, "station", holder);
-	int r = db_step(q, e);
-	*yes = r > 0;
-	db_reset(q);
-	return r < 0 ? -r : ERR_OK;
-}
-
 /* May WHO append TYPE now? BOXED: the holder has a box of its own. A refusal goes to P. */
 static bool may(const struct session *who, const struct caseview *v, enum case_event type, bool boxed,
                 struct problem *p)
@@ -71,7 +52,7 @@ static bool offered(const struct caseview *v, enum case_event type)
 json_t *acts_list(struct call *c, struct worker *w, const struct caseview *v, struct err *e)
 {
 	bool boxed = false;
-	if (has_box(w->store, v->holder, &boxed, e)) return NULL;
+	if (casefile_has_box(w->store, v->holder, &boxed, e)) return NULL;
 	json_t *list = json_array();
 	for (int t = 0; list && t < EVENT_COUNT && c->who.role & ROLE_ACTS; t++) {
 		struct problem p = {0};
@@ -172,7 +153,7 @@ static int check_target(struct worker *w, const char *to, struct problem *p, str
 	struct err none = {0};
 	int rc = ERR_OK;
 	bool found = false;
-	if (is_station(to)) {
+	if (casefile_is_station(to)) {
 		rc = store_station(w->store, to, &st, &none);
 		explicit_bzero(&st, sizeof st);
 		found = rc == ERR_OK;
@@ -187,21 +168,38 @@ static int check_target(struct worker *w, const char *to, struct problem *p, str
 	return ERR_OK;
 }
 
-static int check_case(struct call *c, struct worker *w, const struct casefile *f, enum case_event type,
-                      const json_t *body, struct problem *p, struct err *e)
+/* 超期原因: whoever ends a term that has passed says why. */
+static int check_overtime(struct call *c, struct casefile *f, enum case_event type, const json_t *body,
+                          struct problem *p, struct err *e)
+{
+	enum term_kind late[TERM_KINDS];
+	int n = 0;
+	if (*fields_text(body, "overtime_reason")) return ERR_OK;
+	int rc = casefile_late(f, type, county_now(c->county), late, &n, e);
+	if (!rc && n)
+		problem_field(p, "/body/overtime_reason", "required", "the %s term has passed: say why",
+		              term_kind_name(late[0]));
+	return rc;
+}
+
+static int check_case(struct call *c, struct worker *w, struct casefile *f, enum case_event type, const json_t *body,
+                      struct problem *p, struct err *e)
 {
 	bool boxed = false;
 	struct problem inner = {0};
-	bool kind = c->entry ? strcmp(f->view.item, c->item) == 0 : !registers_is_item(f->view.item);
-	if (!f->view.exists || !kind || !cases_visible(&c->who, f->department)) {
-		problem_set(p, PROBLEM_NOT_FOUND, NULL);
-		return ERR_OK;
+	bool seen = false;
+	bool there =
+	    f->view.exists && (c->entry ? strcmp(f->view.item, c->item) == 0 : !registers_is_item(f->view.item));
+	int rc = there ? cases_visible(&c->who, w, &f->view, f->department, &seen, e) : ERR_OK;
+	if (rc || !seen) {
+		if (!rc) problem_set(p, PROBLEM_NOT_FOUND, NULL);
+		return rc;
 	}
 	if (c->if_revision && c->if_revision != f->view.revision) {
 		problem_set(p, PROBLEM_STALE, NULL);
 		return ERR_OK;
 	}
-	int rc = has_box(w->store, f->view.holder, &boxed, e);
+	rc = casefile_has_box(w->store, f->view.holder, &boxed, e);
 	if (rc || !may(&c->who, &f->view, type, boxed, p)) return rc;
 	const char *to = fields_text(body, "to");
 	bool centre = type == EVENT_ENTRY_PASS && (!*to || strcmp(to, EVENT_COUNTY) == 0);
@@ -210,7 +208,7 @@ static int check_case(struct call *c, struct worker *w, const struct casefile *f
 	                                               f->view.doc, county_now(c->county), &inner))
 		prefix(p, &inner);
 	problem_release(&inner);
-	return ERR_OK;
+	return problem_any(p) ? ERR_OK : check_overtime(c, f, type, body, p, e);
 }
 
 static int make_event(struct call *c, const char *type, const json_t *body, struct event *ev, struct err *e)

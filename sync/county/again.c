@@ -30,9 +30,8 @@ static int next_number(struct casefile *f, const struct store_station *st, int64
 	return rc ? rc : receipt_format(&r, out) ? ERR_OK : err_set(e, ERR_INVALID, "no receipt number can be made");
 }
 
-/* Appends an event of the county's own that no account asked for. */
-static int county_event(struct casefile *f, const char *type, json_t *body, const uint8_t id[UUID_LEN], int64_t now,
-                        struct err *e)
+int casefile_own_event(struct casefile *f, const char *type, json_t *body, const uint8_t id[UUID_LEN], int64_t now,
+                       struct err *e)
 {
 	static const uint8_t no_key[EVENT_KEY_LEN]; /* the mac is each receiver's, in its feed */
 	struct event ev = {.has_case = true, .at = now, .quality = CLOCK_SYNCED, .actor = "system"};
@@ -58,7 +57,9 @@ static int renumber(struct casefile *f, const struct store_station *st, const st
 	memcpy(printed, f->view.receipt, sizeof printed);
 	uuid_derive(ev->id, 1000, id); /* far above what one call of a box appends */
 	int rc = next_number(f, st, now, fresh, e);
-	if (!rc) rc = county_event(f, "renumber", json_pack("{s:s,s:s}", "old", printed, "new", fresh), id, now, e);
+	if (!rc)
+		rc =
+		    casefile_own_event(f, "renumber", json_pack("{s:s,s:s}", "old", printed, "new", fresh), id, now, e);
 	return rc ? rc
 	          : store_alarm(f->store, st->code, "receipt", now, e, "%s was given out twice; the later case has %s",
 	                        printed, fresh);

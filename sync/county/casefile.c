@@ -1,5 +1,6 @@
 /* See casefile.h. Called by the exchange for what boxes send and by the API for what departments decide. */
 #include "sync/county/casefile_internal.h"
+#include "sync/county/dues.h"
 
 #include "shared/body.h"
 #include "shared/canon.h"
@@ -15,6 +16,24 @@
 void casefile_init(struct casefile *f, struct store *s)
 {
 	*f = (struct casefile){.store = s};
+}
+
+bool casefile_is_station(const char *office)
+{
+	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
+}
+
+int casefile_has_box(struct store *s, const char *holder, bool *yes, struct err *e)
+{
+	*yes = false;
+	if (!casefile_is_station(holder)) return ERR_OK;
+	struct db_stmt *q = db_query(s->db, Q_station_active, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "station", holder);
+	int r = db_step(q, e);
+	*yes = r > 0;
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
 }
 
 void casefile_drop(struct casefile *f)
@@ -84,7 +103,9 @@ static int write_case(struct casefile *f, struct err *e)
 	struct buf doc;
 	buf_init(&doc, LIMIT_EXCHANGE);
 	digest_sha256(v->token, strlen(v->token), token);
+	struct due due = {0};
 	int rc = caseview_doc(v, &doc, e);
+	if (!rc) rc = dues_of(f->store, v, &due, e);
 	struct db_stmt *q = rc ? NULL : db_query(f->store->db, Q_case_put, e);
 	if (q) {
 		db_bind_blob(q, "id", v->id, UUID_LEN);
@@ -99,12 +120,26 @@ static int write_case(struct casefile *f, struct err *e)
 		db_bind_int(q, "revision", v->revision);
 		db_bind_blob(q, "token", token, sizeof token);
 		db_bind_text(q, "doc", doc.data);
+		dues_bind(q, &due);
 		rc = db_run(q, e);
 	} else if (!rc) {
 		rc = ERR_IO;
 	}
 	buf_release(&doc);
 	return rc;
+}
+
+/* A department that the case came to, and whose item it is not, goes on seeing it. */
+static int note_held(struct casefile *f, struct err *e)
+{
+	const char *to = f->view.holder;
+	if (casefile_is_station(to) || strcmp(to, EVENT_COUNTY) == 0 || strcmp(to, f->department) == 0) return ERR_OK;
+	struct db_stmt *q = db_query(f->store->db, Q_held_put, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "office", to);
+	db_bind_int(q, "received_at", f->view.received_at);
+	db_bind_blob(q, "case_id", f->view.id, UUID_LEN);
+	return db_run(q, e);
 }
 
 int casefile_flush(struct casefile *f, struct err *e)
@@ -187,7 +222,9 @@ int casefile_placed(struct casefile *f, const struct event *ev, const char *orig
 	                        .body = ev->body};
 	f->view.revision = f->next_place++; /* by its place, so that a batch's cut does not matter */
 	f->dirty = true;
-	return settled ? casefile_route(f, &fe, e) : ERR_OK;
+	if (!settled) return ERR_OK;
+	int rc = strcmp(ev->type, "forward") == 0 ? note_held(f, e) : ERR_OK;
+	return rc ? rc : casefile_route(f, &fe, e);
 }
 
 static int take_of_case(struct casefile *f, const struct store_station *st, const struct event *ev, int64_t now,

@@ -6,6 +6,7 @@
 
 #include "shared/caseview.h"
 #include "shared/problem.h"
+#include "shared/terms.h"
 #include "sync/county/store.h"
 
 /* The case that is being worked on; kept between the events of one batch, written back by casefile_flush. */
@@ -47,6 +48,13 @@ int casefile_judge_held(struct store *s, int64_t now, int *n, struct err *e);
 /* Appends an event of the county's own: EV's type, body, actor, id and at are set. A refusal goes to P. */
 int casefile_act(struct casefile *f, const struct event *ev, const json_t *body, int64_t now, struct problem *p,
                  struct err *e);
+/* Is the office that holds a case a station, by the form of its code? Else it is a department, or the county. */
+bool casefile_is_station(const char *office);
+/* Does the holder take its cases with a box of its own? */
+int casefile_has_box(struct store *s, const char *holder, bool *yes, struct err *e);
+/* The terms of the case that have passed at NOW and that TYPE ends, *N of them: see terms_late. */
+int casefile_late(struct casefile *f, enum case_event type, int64_t now, enum term_kind out[TERM_KINDS], int *n,
+                  struct err *e);
 /* Reads a case; ERR_NOTFOUND. Release the view. */
 int casefile_get(struct store *s, const uint8_t case_id[UUID_LEN], struct caseview *out, struct err *e);
 /* Fills a view from a row of a case_* query. */

@@ -3,6 +3,7 @@
 
 #include "shared/registers.h"
 #include "shared/text.h"
+#include "shared/workdays.h"
 #include "sync/county/acts.h"
 #include "sync/county/casefile.h"
 
@@ -12,25 +13,39 @@
 
 #define LOOK_MAX 5000 /* rows that one page looks at; where filters find less, it ends early with a cursor */
 
-bool cases_visible(const struct session *who, const char *department)
+int cases_visible(const struct session *who, struct worker *w, const struct caseview *v, const char *department,
+                  bool *yes, struct err *e)
 {
-	return who->role != ROLE_DEPARTMENT || strcmp(who->account.office, department) == 0;
+	*yes = who->role != ROLE_DEPARTMENT || strcmp(who->account.office, department) == 0;
+	if (*yes) return ERR_OK;
+	struct db_stmt *q = db_query(w->store->db, Q_held_has, e);
+	if (!q) return ERR_IO;
+	db_bind_text(q, "office", who->account.office);
+	db_bind_int(q, "received_at", v->received_at);
+	db_bind_blob(q, "case_id", v->id, UUID_LEN);
+	int r = db_step(q, e);
+	*yes = r > 0;
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
 }
 
 int cases_read(struct call *c, struct worker *w, struct caseview *out, struct err *e)
 {
+	char department[sizeof((struct casefile *)NULL)->department];
+	bool seen = false;
 	struct db_stmt *q = db_query(w->store->db, Q_case_get, e);
 	if (!q) return ERR_IO;
 	db_bind_blob(q, "id", c->id, UUID_LEN);
 	int r = db_step(q, e);
-	if (r < 0) return -r;
-	const char *department = r > 0 ? db_text(q, 4) : NULL;
-	bool seen = department && cases_visible(&c->who, department);
-	int rc = seen ? casefile_row(q, out, e) : err_set(e, ERR_NOTFOUND, "no such case");
+	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no such case");
+	db_copy_text(q, 4, department, sizeof department);
+	int rc = casefile_row(q, out, e);
 	db_reset(q);
-	if (rc || (c->entry ? strcmp(out->item, c->item) == 0 : !registers_is_item(out->item))) return rc;
+	bool kind = !rc && (c->entry ? strcmp(out->item, c->item) == 0 : !registers_is_item(out->item));
+	if (kind) rc = cases_visible(&c->who, w, out, department, &seen, e);
+	if (!rc && seen) return ERR_OK;
 	caseview_release(out);
-	return err_set(e, ERR_NOTFOUND, "another kind of record");
+	return rc ? rc : err_set(e, ERR_NOTFOUND, "no such case");
 }
 
 void cases_answer(struct call *c, struct worker *w, int status, struct caseview *v)
@@ -159,10 +174,24 @@ struct page {
 	uint8_t last_id[UUID_LEN];
 };
 
+/* Those with a term that runs, the first due first. */
+static struct db_stmt *due_query(const struct call *c, struct worker *w, struct err *e)
+{
+	struct db_stmt *q = db_query(w->store->db, Q_case_list_due, e);
+	if (!q) return NULL;
+	int64_t today = workdays_day(county_now(c->county));
+	db_bind_int(q, "due", c->before);
+	db_bind_blob(q, "id", c->before_id, UUID_LEN);
+	db_bind_int(q, "upto", c->due == DUE_OVERDUE ? today - 1 : c->due == DUE_TODAY ? today : INT64_MAX);
+	db_bind_int(q, "limit", LOOK_MAX + 1);
+	return q;
+}
+
 /* The query by the filter that leaves least; the others are looked at row by row. */
 static struct db_stmt *list_query(const struct call *c, struct worker *w, struct err *e)
 {
 	bool own = c->who.role == ROLE_DEPARTMENT;
+	if (c->by_due) return due_query(c, w, e);
 	size_t index = c->entry       ? Q_case_list_item
 	               : *c->station  ? Q_case_list_station
 	               : *c->item     ? Q_case_list_item
@@ -189,19 +218,38 @@ static bool is(struct db_stmt *q, int col, const char *want)
 	return t && strcmp(t, want) == 0;
 }
 
-static bool fits(const struct call *c, struct db_stmt *q)
+/* What the query by due day cannot say by its bounds. */
+static bool is_due(const struct call *c, struct db_stmt *q)
 {
-	const char *department = db_text(q, 4);
-	return (!*c->station || is(q, 2, c->station)) && (!*c->item || is(q, 3, c->item)) &&
-	       (!c->has_state || is(q, 5, state_name(c->state))) && department && cases_visible(&c->who, department);
+	int64_t today = workdays_day(county_now(c->county));
+	if (c->due == DUE_TODAY) return db_int(q, 11) == today;
+	return c->due != DUE_SOON || (db_int(q, 11) >= today && db_int(q, 12) <= today);
 }
 
-static void note_place(struct page *pg, struct db_stmt *q)
+static bool fits(const struct call *c, struct db_stmt *q)
+{
+	const char *item = db_text(q, 3);
+	if (c->by_due && !is_due(c, q)) return false;
+	if (item && registers_is_item(item) != c->entry) return false;
+	return (!*c->station || is(q, 2, c->station)) && (!*c->item || is(q, 3, c->item)) &&
+	       (!c->has_state || is(q, 5, state_name(c->state)));
+}
+
+/* Whether the row is for this caller's eyes; a query by department brings nothing else. */
+static int sees(struct call *c, struct worker *w, struct db_stmt *q, bool *yes, struct err *e)
+{
+	struct caseview v = {.received_at = db_int(q, 7)};
+	const char *department = db_text(q, 4);
+	(void)db_copy_blob(q, 0, v.id, UUID_LEN);
+	return cases_visible(&c->who, w, &v, department ? department : "", yes, e);
+}
+
+static void note_place(const struct call *c, struct page *pg, struct db_stmt *q)
 {
 	size_t n;
 	const void *id = db_blob(q, 0, &n);
 	if (id && n == UUID_LEN) memcpy(pg->last_id, id, n);
-	pg->last_at = db_int(q, 7);
+	pg->last_at = db_int(q, c->by_due ? 11 : 7);
 }
 
 /* One row into the page; false when the page is at its end. */
@@ -209,17 +257,20 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 {
 	struct caseview v;
 	bool ok = fits(c, q);
+	if (ok) *rc = sees(c, w, q, &ok, e);
+	if (*rc) return false;
 	if (pg->looked++ == LOOK_MAX || (ok && (int)json_array_size(pg->rows) == c->limit)) {
 		pg->more = true;
 		return false;
 	}
-	if ((int)json_array_size(pg->rows) < c->limit) note_place(pg, q);
+	if ((int)json_array_size(pg->rows) < c->limit) note_place(c, pg, q);
 	if (!ok) return true;
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
-	if (json_array_append_new(pg->rows, c->entry ? present_entry_summary(w->store, &v, county_now(c->county))
-	                                             : present_summary(&w->present, w->store, &v)))
-		*rc = err_set(e, ERR_NOMEM, "cases");
+	int64_t now = county_now(c->county);
+	json_t *row =
+	    c->entry ? present_entry_summary(w->store, &v, now) : present_summary(&w->present, w->store, &v, now);
+	if (json_array_append_new(pg->rows, row)) *rc = err_set(e, ERR_NOMEM, "cases");
 	caseview_release(&v);
 	return *rc == ERR_OK;
 }
@@ -260,11 +311,25 @@ static void read_text(const struct http_req *req, const char *name, char *out, s
 		memcpy(out, t, len + 1);
 }
 
+static void read_due(struct call *c, struct problem *p)
+{
+	static const char *const dues[] = {
+	    [DUE_ANY] = "", [DUE_OVERDUE] = "overdue", [DUE_TODAY] = "today", [DUE_SOON] = "soon"};
+	const char *due = http_req_query(c->req, "due"), *sort = http_req_query(c->req, "sort");
+	for (int i = DUE_OVERDUE; due && i <= DUE_SOON; i++)
+		if (strcmp(due, dues[i]) == 0) c->due = (enum call_due)i;
+	if (due && c->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today or soon is wanted");
+	if (sort && strcmp(sort, "due") != 0) problem_field(p, "/?sort", "value", "due is wanted");
+	c->by_due = due || sort;
+	if (c->by_due) c->before = 0;
+}
+
 static void read_query(struct call *c, struct problem *p)
 {
 	const char *station = http_req_query(c->req, "station"), *state = http_req_query(c->req, "state");
 	const char *cursor = http_req_query(c->req, "cursor");
 	call_read_limit(c, p);
+	read_due(c, p);
 	read_text(c->req, "item", c->item, sizeof c->item, 40, p);
 	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
 		problem_field(p, "/?station", "format", "12 digits are wanted");
@@ -279,7 +344,7 @@ static void read_query(struct call *c, struct problem *p)
 
 void cases_get(struct http_req *req, void *ctx)
 {
-	static const char *const known[] = {"station", "state", "item", "cursor", "limit", NULL};
+	static const char *const known[] = {"station", "state", "item", "due", "sort", "cursor", "limit", NULL};
 	struct problem p = {0};
 	if (!http_req_query_only(req, known)) return;
 	struct call *c = call_new(ctx, req, list);

@@ -2,10 +2,12 @@
 #ifndef XINKE_COUNTY_CASES_H
 #define XINKE_COUNTY_CASES_H
 
+#include "shared/caseview.h"
 #include "sync/county/call.h"
 
-/* May this account see a case of DEPARTMENT? A department sees its own items alone. */
-bool cases_visible(const struct session *who, const char *department);
+/* May this account see case V, whose item is DEPARTMENT's? A department sees its own items, and what it holds or held. */
+int cases_visible(const struct session *who, struct worker *w, const struct caseview *v, const char *department,
+                  bool *yes, struct err *e);
 /* Reads case C->id if the caller may see it, ERR_NOTFOUND otherwise. Release the view. */
 int cases_read(struct call *c, struct worker *w, struct caseview *out, struct err *e);
 /* Answers STATUS with the case as it is now, with its ETag; takes V. */

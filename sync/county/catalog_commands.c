@@ -3,12 +3,14 @@
 #include "sync/county/commands.h"
 
 #include "shared/buf.h"
+#include "shared/casejson.h"
 #include "shared/fields.h"
 #include "shared/text.h"
 #include "sync/county/catalog_check.h"
 #include "sync/county/catalog_diff.h"
 #include "sync/county/catalog_edition.h"
 #include "sync/county/catalog_read.h"
+#include "sync/county/dues.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -220,21 +222,92 @@ static int act_sign(struct work *x, struct err *e)
 	return rc ? rc : told(x, version, "signed", e);
 }
 
+/* --- what a new calendar moves --- */
+
+static int add_moved(const struct caseview *v, const struct term_move *m, int n, void *arg)
+{
+	int rc = ERR_OK;
+	for (int i = 0; i < n; i++) {
+		json_t *o = json_object();
+		casejson_id(o, "case", v->id, &rc);
+		casejson_text(o, "receipt_number", v->receipt, &rc);
+		casejson_text(o, "holder", v->holder, &rc);
+		casejson_text(o, "kind", term_kind_name(m[i].kind), &rc);
+		casejson_time(o, "before", m[i].before, &rc);
+		casejson_time(o, "after", m[i].after, &rc);
+		caseview_set(o, "provisional", json_boolean(m[i].provisional), &rc);
+		if (json_array_append_new(arg, o)) rc = ERR_NOMEM;
+	}
+	return rc;
+}
+
+/* Counts the open cases anew by the calendar that has just come into force. DOC is the one before; NULL = none. */
+static int recount(struct work *x, const json_t *doc, json_t *moved, struct err *e)
+{
+	struct workdays *before = NULL;
+	int rc = doc ? workdays_new(doc, &before, e) : ERR_OK;
+	if (!rc) rc = dues_recount(x->w.s, before, x->w.now, add_moved, moved, e);
+	workdays_free(before);
+	return rc;
+}
+
+static int tell_moved(struct work *x, int64_t version, json_t *moved, struct err *e)
+{
+	size_t i;
+	json_t *one;
+	if (as_json(x))
+		return print(
+		    json_pack("{s:I, s:s, s:O}", "version", (json_int_t)version, "state", "published", "moved", moved),
+		    e);
+	(void)printf("calendar %" PRId64 ": published, %zu due days moved\n", version, json_array_size(moved));
+	json_array_foreach(moved, i, one) {
+		(void)printf("%s %-8s %.10s -> %.10s%s\n", fields_text(one, "receipt_number"), fields_text(one, "kind"),
+		             fields_text(one, "before"), fields_text(one, "after"),
+		             json_is_true(json_object_get(one, "provisional")) ? " (provisional)" : "");
+	}
+	return ERR_OK;
+}
+
+/* Into force by PUBLISH, which says the version that it became in *VERSION. */
+static int in_force(struct work *x, int64_t *version, int (*publish)(struct work *, int64_t *, struct err *),
+                    struct err *e)
+{
+	json_t *before = NULL, *moved = json_array();
+	int64_t was;
+	bool calendar = strcmp(x->w.kind, "calendar") == 0;
+	int rc = moved ? ERR_OK : err_set(e, ERR_NOMEM, "due days");
+	if (!rc && calendar) rc = catalog_edition_in_force(&x->w, &was, &before, e);
+	if (!rc) rc = publish(x, version, e);
+	if (!rc && calendar) rc = recount(x, before, moved, e);
+	if (!rc) rc = calendar ? tell_moved(x, *version, moved, e) : told(x, *version, "published", e);
+	json_decref(before);
+	json_decref(moved);
+	return rc;
+}
+
+static int publish(struct work *x, int64_t *version, struct err *e)
+{
+	return catalog_edition_publish(&x->w, *version, e);
+}
+
 static int act_publish(struct work *x, struct err *e)
 {
 	int64_t version;
 	int rc = want_version(x, &version, e);
-	if (!rc) rc = catalog_edition_publish(&x->w, version, e);
-	return rc ? rc : told(x, version, "published", e);
+	return rc ? rc : in_force(x, &version, publish, e);
+}
+
+static int roll_back(struct work *x, int64_t *version, struct err *e)
+{
+	return catalog_edition_rollback(&x->w, *version, version, e);
 }
 
 static int act_rollback(struct work *x, struct err *e)
 {
-	int64_t old = 0, version = 0;
-	int rc = x->arg[0] ? want_version(x, &old, e) : ERR_OK;
+	int64_t version = 0; /* first the old one, 0 = the one before */
+	int rc = x->arg[0] ? want_version(x, &version, e) : ERR_OK;
 	if (!rc && !*x->w.reason) rc = err_set(e, ERR_INVALID, "--reason is wanted");
-	if (!rc) rc = catalog_edition_rollback(&x->w, old, &version, e);
-	return rc ? rc : told(x, version, "published", e);
+	return rc ? rc : in_force(x, &version, roll_back, e);
 }
 
 static int act_log(struct work *x, struct err *e)

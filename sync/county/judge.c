@@ -123,20 +123,43 @@ static int level_of(struct casefile *f, enum tier tier, enum offer *out, struct 
 	return ERR_OK;
 }
 
-/* 视为受理 is the box's word, and judged again: by our calendar, and only where the item deems. */
-static int judge_deemed(struct casefile *f, int64_t at, bool *due, struct err *e)
+int casefile_terms(struct store *s, const struct caseview *v, const struct catalog_item **item,
+                   const struct workdays **w, struct err *e)
 {
 	struct catalog *cat = NULL;
+	struct err none = {0};
+	int rc = store_catalog_at(s, fields_int(v->doc, "catalog_version", 0), &cat, &none);
+	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(s, &cat, e);
+	if (!rc) rc = store_workdays(s, w, e);
+	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
+	*item = catalog_find(cat, v->item);
+	return ERR_OK;
+}
+
+/* A box's word on it is judged again by this. */
+int casefile_deems(struct casefile *f, int64_t at, bool *yes, int64_t *day, struct err *e)
+{
+	const struct catalog_item *item = NULL;
+	const struct workdays *w = NULL;
+	int rc = casefile_terms(f->store, &f->view, &item, &w, e);
+	if (rc) return rc;
+	struct term_days d = terms_days(item);
+	*yes = terms_deems(item) && terms_notice_passed(&f->view, &d, w, at, day);
+	return ERR_OK;
+}
+
+int casefile_late(struct casefile *f, enum case_event type, int64_t now, enum term_kind out[TERM_KINDS], int *n,
+                  struct err *e)
+{
+	const struct catalog_item *item = NULL;
 	const struct workdays *w = NULL;
 	struct err none = {0};
-	int64_t day;
-	int rc = store_catalog_at(f->store, fields_int(f->view.doc, "catalog_version", 0), &cat, &none);
-	if (rc == (int)ERR_NOTFOUND) rc = store_catalog(f->store, &cat, e);
-	if (!rc) rc = store_workdays(f->store, &w, e);
+	*n = 0;
+	int rc = casefile_terms(f->store, &f->view, &item, &w, &none);
+	if (rc == (int)ERR_NOTFOUND) return ERR_OK; /* without a calendar nothing passes */
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
-	const struct catalog_item *item = catalog_find(cat, f->view.item);
 	struct term_days d = terms_days(item);
-	*due = terms_deems(item) && terms_notice_passed(&f->view, &d, w, at, &day);
+	*n = terms_late(&f->view, type, &d, w, now, out);
 	return ERR_OK;
 }
 
@@ -157,7 +180,8 @@ static int judge_fit(struct casefile *f, const struct store_station *st, enum ca
 	}
 	if (!rc && fit == FIT_OK && type == EVENT_DEEM_ACCEPT) {
 		bool due = false;
-		rc = judge_deemed(f, ev->at, &due, e);
+		int64_t day;
+		rc = casefile_deems(f, ev->at, &due, &day, e);
 		if (!rc && !due) {
 			casefile_refuse(v, "not_due", "/due",
 			                "the notice term has not passed, or the item does not deem");

@@ -73,11 +73,16 @@ const char *present_item_name(struct present *p, struct store *s, const struct c
 
 /* --- members --- */
 
-json_t *present_summary(struct present *p, struct store *s, const struct caseview *v)
+json_t *present_summary(struct present *p, struct store *s, const struct caseview *v, int64_t now)
 {
 	int rc = ERR_OK;
+	const struct workdays *w = NULL;
+	struct err none = {0};
+	struct term_days days = terms_days(present_item(p, s, v));
 	json_t *o = casejson_base(v, present_item_name(p, s, v), &rc);
+	(void)store_workdays(s, &w, &none);
 	casejson_title(o, v, &rc);
+	casejson_next_term(o, v, &days, w, now, &rc);
 	return casejson_finish(o, rc);
 }
 

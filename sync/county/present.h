@@ -24,7 +24,7 @@ void present_etag(const struct caseview *v, char out[PRESENT_ETAG_MAX]);
  * the next call. */
 const char *present_item_name(struct present *p, struct store *s, const struct caseview *v);
 /* New JSON; NULL when memory is out. */
-json_t *present_summary(struct present *p, struct store *s, const struct caseview *v);
+json_t *present_summary(struct present *p, struct store *s, const struct caseview *v, int64_t now);
 /* ACTIONS (taken) is what the caller may do. */
 json_t *present_case(struct present *p, struct store *s, const struct caseview *v, int64_t now, json_t *actions);
 /* An entry of a register, whole (ACTIONS is taken) or as a row. New, NULL without memory. */

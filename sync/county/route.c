@@ -30,11 +30,6 @@ static int follows(struct store *s, const uint8_t id[UUID_LEN], const char *stat
 	return r < 0 ? -r : ERR_OK;
 }
 
-static bool is_station(const char *office)
-{
-	return strlen(office) == 12 && strspn(office, "0123456789") == 12;
-}
-
 /* A new holder gets the history: every settled event so far, in the county's order. */
 static int send_history(struct casefile *f, const char *to, struct err *e)
 {
@@ -80,9 +75,10 @@ int casefile_route(struct casefile *f, const struct feed_event *fe, struct err *
 	const char *holder = f->view.holder;
 	bool known = false;
 	enum case_event type;
-	bool opens = state_event_parse(fe->type, &type) && state_event_opens(type) && is_station(f->view.station);
+	bool opens =
+	    state_event_parse(fe->type, &type) && state_event_opens(type) && casefile_is_station(f->view.station);
 	int rc = opens ? follow(f->store, f->view.id, f->view.station, e) : route(f, fe, e);
-	if (rc || !is_station(holder)) return rc;
+	if (rc || !casefile_is_station(holder)) return rc;
 	rc = follows(f->store, f->view.id, holder, &known, e);
 	if (rc || known) return rc;
 	rc = thing_for_case(f->store, holder, fields_int(f->view.doc, "catalog_version", 0), e);

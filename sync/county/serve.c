@@ -1,8 +1,9 @@
 /* The running county: workers, three servers, their routes, and the orderly end.
  *
- * Threads: each server's own (handlers read and park), the workers (everything that touches the store), one worker for
- * sign-ins, and the caller's, which waits for a signal. At the end each server stops accepting and finishes what it
- * has, with the workers still at work; only then do they stop. What was answered was committed before. */
+ * Threads: each server's own (handlers read and park), the workers (everything that requests ask of the store), one
+ * worker for sign-ins, and the caller's, which waits for a signal and looks once a minute for terms that have passed. At
+ * the end each server stops accepting and finishes what it has, with the workers still at work; only then do they stop.
+ * What was answered was committed before. */
 #include "sync/county/serve.h"
 
 #include "sync/county/acts.h"
@@ -10,10 +11,13 @@
 #include "sync/county/call.h"
 #include "sync/county/casefile.h"
 #include "sync/county/cases.h"
+#include "sync/county/deem.h"
+#include "sync/county/dues.h"
 #include "sync/county/health.h"
 #include "sync/county/public.h"
 #include "sync/county/sync_face.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +26,7 @@
 #define DRAIN_MS          15000 /* for what is under way at the end */
 #define SYNC_DEADLINE_MS  90000 /* a full batch over a slow link */
 #define BODY_SMALL        4096
+#define LOOK_S            60 /* between two looks at what nobody answered for */
 #define PUBLIC_BURST      60
 #define PUBLIC_PER_MINUTE 60
 
@@ -231,14 +236,36 @@ static int judge_held(struct county *c, struct store *s, struct err *e)
 }
 
 /* A damaged database is told at the start and not by the first request. */
-static int check_store(struct county *c, struct err *e)
+static int check_store(struct county *c, struct store **s, struct err *e)
 {
-	struct store *s = NULL;
-	int rc = county_store(c, STORE_MIGRATE, &s, e);
-	if (!rc) rc = db_quick_check(s->db, e);
-	if (!rc) rc = judge_held(c, s, e);
-	store_close(s);
-	return rc;
+	int rc = county_store(c, STORE_MIGRATE, s, e);
+	if (!rc) rc = db_quick_check((*s)->db, e);
+	if (!rc) rc = dues_check(*s, county_now(c), e);
+	return rc ? rc : judge_held(c, *s, e);
+}
+
+/* Only a clock that is known to be right may let a term pass: what it says cannot be taken back. */
+static void look(struct county *c, struct store *s)
+{
+	struct err e = {0};
+	int n = 0;
+	(void)pthread_mutex_lock(&c->lock);
+	struct clock_now now = clock_read(&c->clock);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (now.quality != CLOCK_SYNCED) return;
+	if (deem_round(s, now.wall, &n, &e)) log_error(c->log, "deem_accept", "text=\"%s\"", e.msg);
+	if (n) log_info(c->log, "deem_accept", "cases=%d", n);
+}
+
+/* Until a signal says that it is enough; which one. */
+static int wait_for_end(struct county *c, struct store *s, const sigset_t *stop)
+{
+	static const struct timespec pause = {.tv_sec = LOOK_S};
+	int sig;
+	look(c, s);
+	while ((sig = sigtimedwait(stop, NULL, &pause)) < 0)
+		if (errno == EAGAIN) look(c, s);
+	return sig;
 }
 
 int serve_run(struct county *c, struct err *e)
@@ -251,16 +278,17 @@ int serve_run(struct county *c, struct err *e)
 	(void)sigaddset(&stop, SIGINT);
 	c->metrics = &sv.metrics;
 	sv.started = serve_mono(&sv);
-	int rc = check_store(c, e);
+	struct store *s = NULL; /* of this thread */
+	int rc = check_store(c, &s, e);
 	if (!rc) rc = open_all(&sv, e);
 	if (!rc) {
 		log_info(c->log, "started", "sync=%u api=%u public=%u", http_port(sv.sync), http_port(sv.api),
 		         http_port(sv.pub));
-		while (sigwait(&stop, &sig) != 0)
-			;
+		sig = wait_for_end(c, s, &stop);
 		log_info(c->log, "stopping", "signal=%d", sig);
 	}
 	close_all(&sv);
+	store_close(s);
 	c->metrics = NULL;
 	if (!rc) log_info(c->log, "stopped", "signal=%d", sig);
 	return rc;

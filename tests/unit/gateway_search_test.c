@@ -159,6 +159,55 @@ static void agrees_with_looking_at_each(void **state)
 	assert_true(bytes < MANY * 200 + 512 * 1024); /* not forty times as much */
 }
 
+/* By due day, page by page, the same as sorting all of them; filters too. */
+static void due_lists_agree_with_looking_at_each(void **state)
+{
+	static struct search_entry all[MANY];
+	static struct search_hit hit[MANY];
+	uint32_t seed = 7;
+	for (unsigned i = 0; i < MANY; i++) {
+		all[i] = entry(i, (int64_t)(i * 7919 % MANY));
+		seed = seed * 1664525u + 1013904223u;
+		if (seed >> 29) all[i].due = 20000 + (int32_t)(seed >> 16 & 63); /* an eighth has no term */
+		if (all[i].due) all[i].warn = all[i].due - 3;
+		if (i % 3) all[i].state = STATE_ACCEPTED;
+		put(*state, &all[i], "名", NULL);
+	}
+	for (int due = DUE_ANY; due <= DUE_SOON; due++) {
+		struct search_query q = {
+		    .state = due % 2 ? STATE_ACCEPTED : -1, .due = (enum search_due)due, .today = 20030};
+		int want = 0, found = 0, n;
+		for (unsigned i = 0; i < MANY; i++) {
+			const struct search_entry *en = &all[i];
+			bool fits = en->due && (q.state < 0 || (int)en->state == q.state);
+			if (due == DUE_OVERDUE) fits &= en->due < 20030;
+			if (due == DUE_TODAY) fits &= en->due == 20030;
+			if (due == DUE_SOON) fits &= en->due >= 20030 && en->due <= 20033;
+			want += fits;
+		}
+		assert_true(want > 10);
+		while ((n = search_due(*state, &q, hit, 7)) > 0) {
+			for (int i = 0; i < n; i++) {
+				bool after = hit[i].due > q.before_at || (hit[i].due == q.before_at &&
+				                                          memcmp(hit[i].id, q.before_id, UUID_LEN) > 0);
+				assert_true(after);
+				q.before_at = hit[i].due;
+				memcpy(q.before_id, hit[i].id, UUID_LEN);
+			}
+			found += n;
+		}
+		assert_int_equal(found, want);
+		/* the same newest first */
+		q.before_at = INT64_MAX;
+		n = search_find(*state, &q, hit, MANY);
+		assert_int_equal(n, due == DUE_ANY ? MANY : want);
+		for (int i = 1; i < n; i++)
+			assert_true(hit[i - 1].received_at > hit[i].received_at);
+	}
+	struct search_query none = {.state = -1, .item = "652323-099"};
+	assert_int_equal(search_due(*state, &none, hit, 7), 0);
+}
+
 static void bears_long_texts(void **state)
 {
 	struct search_hit hit[2];
@@ -199,6 +248,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(gives_the_newest_first_and_goes_on_at_a_cursor, make, drop),
 	    cmocka_unit_test_setup_teardown(replaces_and_filters, make, drop),
 	    cmocka_unit_test_setup_teardown(agrees_with_looking_at_each, make, drop),
+	    cmocka_unit_test_setup_teardown(due_lists_agree_with_looking_at_each, make, drop),
 	    cmocka_unit_test_setup_teardown(bears_long_texts, make, drop),
 	    cmocka_unit_test(cursors_come_back),
 	};

@@ -297,6 +297,132 @@ static void items_and_calendars_differ(void **state)
 	assert_int_equal(terms_of(&v, &days, national, ms_of("2026-12-16"), t), 0);
 }
 
+/* --- by chance --- */
+
+static uint32_t chance(uint32_t *seed, uint32_t n)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 8) % n;
+}
+
+/* Three years with holidays and made-up weekend days by chance. */
+static json_t *any_calendar(uint32_t *seed)
+{
+	json_t *years = json_object();
+	for (int year = 2026; year < 2029; year++) {
+		char name[8], text[16];
+		json_t *off = json_array(), *work = json_array();
+		(void)snprintf(name, sizeof name, "%d", year);
+		for (int month = 1; month <= 12; month++)
+			for (int day = 1; day <= 28; day++) {
+				int64_t n;
+				assert_true(clock_date_days(year, month, day, &n));
+				bool weekend = (n + 3) % 7 >= 5;
+				if (chance(seed, weekend ? 6 : 12)) continue;
+				(void)snprintf(text, sizeof text, "%d-%02d-%02d", year, month, day);
+				assert_int_equal(json_array_append_new(weekend ? work : off, json_string(text)), 0);
+			}
+		json_object_set_new(years, name,
+		                    json_pack("{s:s, s:o, s:o}", "status", "published", "off", off, "work", work));
+	}
+	return json_pack("{s:i, s:o}", "version", 1, "years", years);
+}
+
+/* Whatever the calendar: to add and to count back agree, to add is to add one after the other, an end is a working day,
+ * and the first day of a warning is the first on which the term warns. */
+static void adding_and_counting_agree(void **state)
+{
+	uint32_t seed = 20261124;
+	struct err e = {0};
+	(void)state;
+	print_message("seed %u\n", seed);
+	for (int round = 0; round < 50; round++) {
+		struct workdays *w = NULL;
+		json_t *doc = any_calendar(&seed);
+		if (workdays_new(doc, &w, &e)) fail_msg("%s", e.msg);
+		json_decref(doc);
+		for (int k = 0; k < 200; k++) {
+			int64_t from = day_of("2026-01-01") + chance(&seed, 900);
+			int n = (int)chance(&seed, 60), m = (int)chance(&seed, 60);
+			int64_t to = workdays_add(w, from, n);
+			assert_int_equal(workdays_between(w, from, to), n);
+			assert_int_equal(workdays_between(w, to, from), -n);
+			assert_int_equal(workdays_add(w, to, m), workdays_add(w, from, n + m));
+			assert_true(n == 0 ? to == from : workdays_is(w, to));
+			int count = 0;
+			for (int64_t d = from + 1; d <= to; d++)
+				count += workdays_is(w, d);
+			assert_int_equal(count, n);
+			/* between any two days, by way of a third */
+			int64_t far = from + chance(&seed, 100);
+			assert_int_equal(workdays_between(w, from, far) + workdays_between(w, far, to),
+			                 workdays_between(w, from, to));
+		}
+		workdays_free(w);
+	}
+}
+
+static void the_first_day_of_a_warning(void **state)
+{
+	(void)state;
+	for (int days = 1; days <= 30; days++) {
+		struct term_days d = {.days = {[TERM_NOTICE] = days}};
+		struct term t[TERM_KINDS];
+		assert_int_equal(terms_of(&v, &d, national, ms_of("2026-02-12"), t), 1);
+		int64_t warn = terms_warn_day(&t[0], national), first = workdays_day(t[0].start);
+		for (int64_t day = first; day <= workdays_day(t[0].due); day++) {
+			struct term now[TERM_KINDS];
+			assert_int_equal(terms_of(&v, &d, national, workdays_end(day), now), 1);
+			assert_int_equal(now[0].half || now[0].last, day >= warn);
+		}
+	}
+}
+
+static void the_next_term_and_who_ends_it_late(void **state)
+{
+	struct term t;
+	enum term_kind late[TERM_KINDS];
+	struct term_days law = terms_days(NULL);
+	(void)state;
+	assert_int_equal(terms_late(&v, EVENT_ACCEPT, &law, national, ms_of("2026-02-26"), late), 0);
+	assert_int_equal(terms_late(&v, EVENT_ACCEPT, &law, national, ms_of("2026-02-27"), late), 1);
+	assert_int_equal(late[0], TERM_NOTICE);
+	assert_int_equal(terms_late(&v, EVENT_WITHDRAW, &law, national, ms_of("2026-02-27"), late), 0);
+	assert_int_equal(terms_late(&v, EVENT_FORWARD, &law, national, ms_of("2026-02-27"), late), 0);
+	assert_int_equal(terms_late(&v, EVENT_DEEM_ACCEPT, &law, national, ms_of("2026-02-27"), late), 0);
+	apply("accept", "2026-02-27", "{'overtime_reason':'停电'}");
+	assert_int_equal(terms_late(&v, EVENT_ACCEPT, &law, national, ms_of("2026-03-02"), late), 0);
+	assert_true(terms_next(&v, &law, national, ms_of("2026-03-02"), &t));
+	assert_int_equal(t.kind, TERM_DECISION);
+	law.days[TERM_PROMISE] = 7; /* the item's own promise comes first */
+	assert_true(terms_next(&v, &law, national, ms_of("2026-03-02"), &t));
+	assert_int_equal(t.kind, TERM_PROMISE);
+	apply("start_review", "2026-03-03", "{}");
+	apply("ask_supplement", "2026-03-04", "{'basis':'法','materials':[{'name':'a','standard':'b'}]}");
+	assert_true(terms_next(&v, &law, national, ms_of("2026-03-04"), &t)); /* it is paused, the other runs */
+	assert_int_equal(t.kind, TERM_DECISION);
+	assert_int_equal(terms_late(&v, EVENT_DECIDE, &law, national, ms_of("2026-06-01"), late), 1);
+	apply("withdraw", "2026-03-05", "{'reason':'x'}");
+	assert_false(terms_next(&v, &law, national, ms_of("2026-03-05"), &t));
+	const json_t *why = json_array_get(json_object_get(v.doc, "overtime"), 0);
+	assert_string_equal(json_string_value(json_object_get(why, "reason")), "停电");
+}
+
+static void another_calendar_moves_what_is_open(void **state)
+{
+	struct term_move m[TERM_KINDS];
+	struct term_days law = terms_days(NULL);
+	(void)state;
+	v.received_at = ms_of("2025-05-30");
+	assert_int_equal(terms_moved(&v, &law, national, xinjiang, ms_of("2025-06-03"), m), 1);
+	assert_int_equal(m[0].kind, TERM_NOTICE);
+	assert_day(workdays_day(m[0].before), "2025-06-09");
+	assert_day(workdays_day(m[0].after), "2025-06-12");
+	assert_int_equal(terms_moved(&v, &law, national, national, ms_of("2025-06-03"), m), 0);
+	apply("withdraw", "2025-06-03", "{'reason':'x'}");
+	assert_int_equal(terms_moved(&v, &law, national, xinjiang, ms_of("2025-06-03"), m), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, receive, drop)
 
 int main(void)
@@ -311,6 +437,10 @@ int main(void)
 	    T(endings),
 	    T(nothing_to_deliver),
 	    T(items_and_calendars_differ),
+	    cmocka_unit_test(adding_and_counting_agree),
+	    T(the_first_day_of_a_warning),
+	    T(the_next_term_and_who_ends_it_late),
+	    T(another_calendar_moves_what_is_open),
 	};
 	return cmocka_run_group_tests(tests, make, release);
 }

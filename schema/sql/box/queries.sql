@@ -91,6 +91,11 @@ SELECT id FROM cases
 WHERE item = :item AND received_at < :before AND state IN ('received', 'forwarded') AND holder = :holder
 ORDER BY received_at, id LIMIT :limit;
 
+-- name: handover_rows
+SELECT c.id, c.station, c.holder, c.received_at,
+  EXISTS (SELECT 1 FROM events e WHERE e.case_id = c.id AND e.type = 'forward') FROM cases c
+WHERE (c.received_at, c.id) < (:received_at, :id) ORDER BY c.received_at DESC, c.id DESC LIMIT :limit;
+
 -- name: clock_fixed
 SELECT at, mono FROM events WHERE type = 'clock_fixed' AND boot = :boot ORDER BY n LIMIT 1;
 

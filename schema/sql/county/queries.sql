@@ -193,11 +193,12 @@ SELECT id, receipt, station, item, department, state, holder, received_at, updat
 SELECT id FROM cases WHERE receipt = :receipt;
 
 -- name: case_put
-INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc)
-VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc)
+INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc, due, warn)
+VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc, :due, :warn)
 ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.station, item = excluded.item,
   department = excluded.department, state = excluded.state, holder = excluded.holder, received_at = excluded.received_at,
-  updated_at = excluded.updated_at, revision = excluded.revision, token = excluded.token, doc = excluded.doc;
+  updated_at = excluded.updated_at, revision = excluded.revision, token = excluded.token, doc = excluded.doc,
+  due = excluded.due, warn = excluded.warn;
 
 -- name: case_list
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
@@ -209,9 +210,15 @@ SELECT id, receipt, station, item, department, state, holder, received_at, updat
 WHERE station = :value AND (received_at, id) < (:received_at, :id)
   AND item NOT LIKE 'register:%' ORDER BY received_at DESC, id DESC LIMIT :limit;
 
+-- Its own items' cases, and those that it holds or held.
 -- name: case_list_department
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
-WHERE department = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+WHERE department = :value AND (received_at, id) < (:received_at, :id)
+UNION ALL
+SELECT c.id, c.receipt, c.station, c.item, c.department, c.state, c.holder, c.received_at, c.updated_at, c.revision, c.doc
+FROM held h JOIN cases c ON c.id = h.case_id
+WHERE h.office = :value AND (h.received_at, h.case_id) < (:received_at, :id) AND c.department <> :value
+ORDER BY received_at DESC, id DESC LIMIT :limit;
 
 -- name: case_list_state
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
@@ -220,6 +227,22 @@ WHERE state = :value AND (received_at, id) < (:received_at, :id) ORDER BY receiv
 -- name: case_list_item
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
 WHERE item = :value AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
+-- name: case_list_due
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn FROM cases
+WHERE due IS NOT NULL AND (due, id) > (:due, :id) AND due <= :upto ORDER BY due, id LIMIT :limit;
+
+-- name: case_walk
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn FROM cases
+WHERE id > :id ORDER BY id LIMIT :limit;
+
+-- name: case_due
+UPDATE cases SET due = :due, warn = :warn WHERE id = :id;
+
+-- name: case_unanswered
+SELECT id, received_at FROM cases
+WHERE item = :item AND (received_at, id) > (:received_at, :id) AND received_at < :before AND state IN ('received', 'forwarded')
+ORDER BY received_at, id LIMIT :limit;
 
 -- name: case_count
 -- scans: counts all, for /metrics
@@ -233,6 +256,12 @@ SELECT id FROM cases ORDER BY id;
 -- scans: verify looks for registrations that settled and have no case
 SELECT count(*) FROM events e WHERE e.type IN ('receive', 'submit', 'entry_open') AND e.code IS NULL AND e.case_id IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = e.case_id);
+
+-- name: held_put
+INSERT INTO held (office, received_at, case_id) VALUES (:office, :received_at, :case_id) ON CONFLICT DO NOTHING;
+
+-- name: held_has
+SELECT 1 FROM held WHERE office = :office AND received_at = :received_at AND case_id = :case_id;
 
 -- name: follower_put
 INSERT INTO followers (case_id, station) VALUES (:case_id, :station) ON CONFLICT DO NOTHING;

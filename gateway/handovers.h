@@ -1,0 +1,9 @@
+/* Hand-over lists (移交清单): which cases this station passed on, or was passed, with what, and what became of them. */
+#ifndef XINKE_GATEWAY_HANDOVERS_H
+#define XINKE_GATEWAY_HANDOVERS_H
+
+#include "gateway/gateway.h"
+
+http_handler handovers_get;
+
+#endif
