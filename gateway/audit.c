@@ -20,6 +20,14 @@ int audit_note(struct ledger *l, const struct http_req *req, const struct audit_
 	return ledger_audit(l, &by.who, what, e);
 }
 
+int audit_locked(struct ledger *l, const struct audit_actor *by, const struct account_result *r, struct err *e)
+{
+	const struct audit_entry account = {.action = AUDIT_LOCKED, .subject = by->name, .reason = "account"};
+	const struct audit_entry address = {.action = AUDIT_LOCKED, .subject = by->name, .reason = "address"};
+	int rc = r->locks ? ledger_audit(l, by, &account, e) : ERR_OK;
+	return rc || !r->locks_address ? rc : ledger_audit(l, by, &address, e);
+}
+
 /* --- housekeeping --- */
 
 struct purge {

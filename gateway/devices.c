@@ -160,15 +160,13 @@ struct setting {
 static int with_password(const struct account_result *r, void *arg, struct err *e)
 {
 	struct setting *x = arg;
-	const char *name = sessions_caller(x->req)->account.name;
 	const struct staff_actor by = sessions_actor(x->req);
 	const struct audit_entry wrong = {.action = AUDIT_PIN_SET, .subject = x->device->name, .refused = true};
 	struct device now;
 	int rc;
 	if (!r->good) {
 		rc = audit_note(x->l, x->req, &wrong, e);
-		if (rc || !r->locks) return rc;
-		return audit_note(x->l, x->req, &(struct audit_entry){.action = AUDIT_LOCKED, .subject = name}, e);
+		return rc ? rc : audit_locked(x->l, &by.who, r, e);
 	}
 	rc = ledger_device_get(x->l, x->device->id, &now, e); /* it may have been revoked meanwhile */
 	if (!rc && strcmp(now.state, "approved") != 0) rc = err_set(e, ERR_CONFLICT, "the phone is %s", now.state);

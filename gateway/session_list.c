@@ -58,8 +58,19 @@ static int list(struct ledger *l, const struct session *caller, int64_t staff, j
 	return rc ? rc : r < 0 ? -r : ERR_OK;
 }
 
+static void run_refuse(struct gateway *gw, struct http_req *req, struct ledger *l)
+{
+	struct err e = {0};
+	const struct audit_entry what = {.action = AUDIT_FORBIDDEN, .subject = "GET /api/v1/sessions", .refused = true};
+	int rc = audit_note(l, req, &what, &e);
+	if (rc)
+		answer_error(gw, req, rc, &e);
+	else
+		http_problem_code(req, PROBLEM_FORBIDDEN, "another's sessions");
+}
+
 /* Whose sessions are asked for: 0 = everybody's. False when it answered. */
-static bool whose(struct http_req *req, int64_t *staff)
+static bool whose(struct gateway *gw, struct http_req *req, int64_t *staff)
 {
 	static const char *const names[] = {"staff", NULL};
 	const struct session *caller = sessions_caller(req);
@@ -76,7 +87,7 @@ static bool whose(struct http_req *req, int64_t *staff)
 		return false;
 	}
 	if (*staff == caller->account.id || manages(caller)) return true;
-	http_problem_code(req, PROBLEM_FORBIDDEN, "another's sessions");
+	sessions_run(gw, req, run_refuse);
 	return false;
 }
 
@@ -85,7 +96,7 @@ void session_list_get(struct http_req *req, void *ctx)
 	struct gateway *gw = ctx;
 	struct err e = {0};
 	int64_t staff = 0;
-	if (!whose(req, &staff)) return;
+	if (!whose(gw, req, &staff)) return;
 	json_t *items = json_array();
 	struct ledger *l = readers_take(gw->readers);
 	int rc = list(l, sessions_caller(req), staff, items, &e);

@@ -207,8 +207,10 @@ static void run_forbidden(struct work_job *job, void *state)
 	free(f);
 }
 
-/* The call is named by its route: what stands in its path is for nobody to read. What cannot be noted is not answered. */
-static bool forbid(struct gateway *gw, struct http_req *req, const struct http_route *route, const struct session *who)
+/* The call is named by its route: what stands in its path is for nobody to read. It is noted behind the
+ * answer, in a moment; what the worker cannot take is not answered so. */
+static bool forbid(struct gateway *gw, struct http_req *req, const struct http_route *route, const struct session *who,
+                   const char *detail)
 {
 	struct forbidden *f = calloc(1, sizeof *f);
 	log_info(&gw->log, "forbidden", "staff=%lld route=\"%s %s\"", (long long)who->account.id, route->method,
@@ -220,7 +222,7 @@ static bool forbid(struct gateway *gw, struct http_req *req, const struct http_r
 		(void)snprintf(f->peer, sizeof f->peer, "%s", http_req_peer(req));
 		(void)snprintf(f->call, sizeof f->call, "%s %s", route->method, route->path);
 	}
-	if (f && submit(gw->sessions, &f->job)) return refuse(req, PROBLEM_FORBIDDEN, NULL);
+	if (f && submit(gw->sessions, &f->job)) return refuse(req, PROBLEM_FORBIDDEN, detail);
 	free(f);
 	answer_later(req, PROBLEM_BUSY, 1);
 	return false;
@@ -244,9 +246,9 @@ bool sessions_authorize(struct http_req *req, const struct http_route *route, vo
 	if (!bearer_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
 	if (!look_up(gw, req, who, &now)) return false;
 	if (by_cookie && !bearer_own_page(req, route))
-		return refuse(req, PROBLEM_FORBIDDEN, "a call with the cookie must come from the box's own pages");
+		return forbid(gw, req, route, who, "a call with the cookie must come from the box's own pages");
 	if (who->account.must_change && !open_to_all(route)) return refuse(req, PROBLEM_PASSWORD_CHANGE, NULL);
-	if (route->roles && !(route->roles & who->role)) return forbid(gw, req, route, who);
+	if (route->roles && !(route->roles & who->role)) return forbid(gw, req, route, who, NULL);
 	touch(gw->sessions, route, who, now);
 	return true;
 }

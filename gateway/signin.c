@@ -44,9 +44,8 @@ static int note_failure(struct entering *x, const struct account_result *r, stru
 	const char *name = r->account ? r->account->name : ""; /* of nobody: people type passwords where names belong */
 	const struct audit_actor who = {r->account ? r->account->id : 0, name, x->device.name, http_req_peer(x->req)};
 	const struct audit_entry failed = {AUDIT_SIGN_IN_FAILED, name, "password", true};
-	const struct audit_entry locked = {AUDIT_LOCKED, name, NULL, false};
 	int rc = ledger_audit(x->l, &who, &failed, e);
-	return rc || !r->locks ? rc : ledger_audit(x->l, &who, &locked, e);
+	return rc ? rc : audit_locked(x->l, &who, r, e);
 }
 
 static int with_outcome(const struct account_result *r, void *arg, struct err *e)

@@ -217,9 +217,9 @@ static int with_old(const struct account_result *r, void *arg, struct err *e)
 {
 	struct own *x = arg;
 	const struct audit_entry what = {.action = AUDIT_PASSWORD_CHANGE, .refused = !r->good};
-	const struct audit_entry locked = {.action = AUDIT_LOCKED, .subject = sessions_caller(x->req)->account.name};
-	int rc = audit_note(x->l, x->req, &what, e);
-	if (!rc && r->locks) rc = audit_note(x->l, x->req, &locked, e);
+	const struct staff_actor by = sessions_actor(x->req);
+	int rc = ledger_audit(x->l, &by.who, &what, e);
+	if (!rc) rc = audit_locked(x->l, &by.who, r, e);
 	return rc || !r->good ? rc : ledger_staff_own_password(x->l, &sessions_caller(x->req)->account, x->hash, e);
 }
 

@@ -87,45 +87,44 @@ static struct subjects subjects_of(const char *name, const char *peer)
 	return s;
 }
 
-/* The ms until both may try again. */
-static int wait_of(struct db *db, const struct account_queries *q, const struct subjects *who, int64_t now,
-                   int64_t *wait, struct err *e)
-{
-	int64_t account = 0, address = 0;
-	int rc = lockout_wait(db, &q->lockout, who->account, now, &account, e);
-	if (!rc) rc = lockout_wait(db, &q->lockout, who->address, now, &address, e);
-	*wait = account > address ? account : address;
-	return rc;
-}
-
 int account_locked(struct db *db, const struct account_queries *q, const char *name, const char *peer, int64_t now,
                    struct problem *p, struct err *e)
 {
 	struct subjects who = subjects_of(name, peer);
-	int64_t wait = 0;
-	int rc = wait_of(db, q, &who, now, &wait, e);
+	int64_t account = 0, address = 0;
+	int rc = lockout_wait(db, &q->lockout, who.account, now, &account, e);
+	if (!rc) rc = lockout_wait(db, &q->lockout, who.address, now, &address, e);
+	int64_t wait = account > address ? account : address;
 	if (rc || wait == 0) return rc;
 	problem_set(p, PROBLEM_LOCKED, "locked for a while after failed attempts");
 	problem_member(p, "retry_after_s", json_integer((wait + 999) / 1000));
 	return ERR_OK;
 }
 
-int account_failed_at(struct db *db, const struct account_queries *q, const char *peer, int64_t now, struct err *e)
+/* Counts a failure of SUBJECT; does it lock? */
+static int fail_one(struct db *db, const struct account_queries *q, const char *subject,
+                    const struct lockout_rule *rule, int64_t now, bool *locks, struct err *e)
 {
-	struct subjects who = subjects_of("", peer);
-	return lockout_fail(db, &q->lockout, who.address, &address_rule, now, e);
+	int64_t wait = 0;
+	int rc = lockout_fail(db, &q->lockout, subject, rule, now, e);
+	if (!rc) rc = lockout_wait(db, &q->lockout, subject, now, &wait, e);
+	*locks = wait > 0;
+	return rc;
 }
 
-static int failed(struct db *db, const struct account_queries *q, const struct account_try *t, bool *locks,
+int account_failed_at(struct db *db, const struct account_queries *q, const char *peer, int64_t now, bool *locks,
+                      struct err *e)
+{
+	struct subjects who = subjects_of("", peer);
+	return fail_one(db, q, who.address, &address_rule, now, locks, e);
+}
+
+static int failed(struct db *db, const struct account_queries *q, const struct account_try *t, struct account_result *r,
                   struct err *e)
 {
 	struct subjects who = subjects_of(t->name, t->peer);
-	int64_t wait = 0;
-	int rc = lockout_fail(db, &q->lockout, who.account, &account_rule, t->now, e);
-	if (!rc) rc = lockout_fail(db, &q->lockout, who.address, &address_rule, t->now, e);
-	if (!rc) rc = wait_of(db, q, &who, t->now, &wait, e);
-	*locks = wait > 0;
-	return rc;
+	int rc = fail_one(db, q, who.account, &account_rule, t->now, &r->locks, e);
+	return rc ? rc : account_failed_at(db, q, t->peer, t->now, &r->locks_address, e);
 }
 
 /* --- a try --- */
@@ -172,7 +171,7 @@ static int record(struct db *db, const struct account_queries *q, const struct a
 	if (!rc && o->good) {
 		rc = succeed(db, q, t, o, &r, e);
 	} else if (!rc) {
-		rc = failed(db, q, t, &r.locks, e);
+		rc = failed(db, q, t, &r, e);
 		if (!rc && t->then) rc = t->then(&r, t->arg, e);
 	}
 	if (!rc) rc = db_commit(db, e);

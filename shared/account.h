@@ -50,8 +50,8 @@ struct account {
 struct account_result {
 	const struct account *account; /* NULL: there is none of that name */
 	bool good;
-	bool locks;           /* this failure was one too many */
-	const uint8_t *token; /* hash of the session that was opened, or NULL */
+	bool locks, locks_address; /* this failure was one too many of the account, of the address */
+	const uint8_t *token;      /* hash of the session that was opened, or NULL */
 };
 
 struct account_try {
@@ -75,8 +75,9 @@ int account_prove(struct db *db, const struct account_queries *q, const struct a
 /* Puts LOCKED into P where NAME or PEER must wait. */
 int account_locked(struct db *db, const struct account_queries *q, const char *name, const char *peer, int64_t now,
                    struct problem *p, struct err *e);
-/* Counts a failure of PEER alone; in the caller's transaction. */
-int account_failed_at(struct db *db, const struct account_queries *q, const char *peer, int64_t now, struct err *e);
+/* Counts a failure of PEER alone, in the caller's transaction; *LOCKS: it was one too many. */
+int account_failed_at(struct db *db, const struct account_queries *q, const char *peer, int64_t now, bool *locks,
+                      struct err *e);
 /* A new random token and its hash, which is all that is stored of it. */
 void account_token_new(char token[ACCOUNT_TOKEN_MAX], uint8_t hash[DIGEST_LEN]);
 void account_token_hash(const char *token, uint8_t out[DIGEST_LEN]);

@@ -54,15 +54,24 @@ static int put_failures(struct ledger *l, const struct pin *pin, int64_t failure
 	return db_run(s, e);
 }
 
-static int note(struct ledger *l, const struct pin_try *t, const struct pin *pin, bool good, struct err *e)
+static int note_good(struct ledger *l, const struct pin_try *t, const struct pin *pin, struct err *e)
 {
 	const struct audit_actor who = {pin->a.id, pin->a.name, pin->a.device, t->peer};
-	struct audit_entry what = {
-	    .action = good ? AUDIT_SIGN_IN : AUDIT_SIGN_IN_FAILED, .reason = "pin", .refused = !good};
-	if (!good) what.subject = pin->a.name;
-	int rc = ledger_audit(l, &who, &what, e);
-	if (rc || good || pin->failures + 1 < DEVICE_PIN_TRIES) return rc;
-	return ledger_audit(l, &who, &(struct audit_entry){.action = AUDIT_PIN_LOCKED, .subject = pin->a.name}, e);
+	return ledger_audit(l, &who, &(struct audit_entry){.action = AUDIT_SIGN_IN, .reason = "pin"}, e);
+}
+
+/* The failure, and what it was one too many of. */
+static int note_bad(struct ledger *l, const struct pin_try *t, const struct pin *pin, int64_t failures, bool address,
+                    struct err *e)
+{
+	const char *name = pin->a.name;
+	const struct audit_actor who = {pin->a.id, name, pin->a.device, t->peer};
+	const struct audit_entry rows[] = {{AUDIT_SIGN_IN_FAILED, name, "pin", true},
+	                                   {AUDIT_PIN_LOCKED, name, NULL, false},
+	                                   {AUDIT_LOCKED, name, "address", false}};
+	int rc = ledger_audit(l, &who, &rows[0], e);
+	if (!rc && failures == DEVICE_PIN_TRIES) rc = ledger_audit(l, &who, &rows[1], e);
+	return rc || !address ? rc : ledger_audit(l, &who, &rows[2], e);
 }
 
 static int succeed(struct ledger *l, const struct account_queries *q, const struct pin_try *t, struct pin *pin,
@@ -91,16 +100,17 @@ static int record(struct ledger *l, const struct account_queries *q, const struc
                   bool *good, char token[ACCOUNT_TOKEN_MAX], struct err *e)
 {
 	struct pin now;
+	bool address = false;
 	int rc = find(l, t, &now, e);
 	if (rc) return rc;
 	*good = *good && now.may && strcmp(now.hash, pin->hash) == 0;
 	if (*good) {
 		rc = succeed(l, q, t, pin, token, e);
-	} else {
-		rc = put_failures(l, pin, now.failures + 1, e);
-		if (!rc) rc = account_failed_at(l->db, q, t->peer, t->now, e);
+		return rc ? rc : note_good(l, t, pin, e);
 	}
-	return rc ? rc : note(l, t, pin, *good, e);
+	rc = put_failures(l, pin, now.failures + 1, e);
+	if (!rc) rc = account_failed_at(l->db, q, t->peer, t->now, &address, e);
+	return rc ? rc : note_bad(l, t, pin, now.failures + 1, address, e);
 }
 
 int ledger_pin_sign_in(struct ledger *l, const struct account_queries *q, const struct pin_try *t, struct account *out,

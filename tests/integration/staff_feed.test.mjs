@@ -52,7 +52,7 @@ test('bad orders are refused at the county, and none leaves it', () => {
   refused(/NAME/, 'disable', station(), ' x', '--by', 'a');
   refused(/NAME/, 'add', station(), 'county', '--by', 'a', '--role', 'clerk');
   refused(/NAME/, 'add', station(), '字'.repeat(51), '--by', 'a', '--role', 'clerk');
-  refused(/no such station|not/i, 'disable', '652323999999', 'x', '--by', 'a');
+  refused(/no such station/, 'disable', '652323999999', 'x', '--by', 'a');
   refused(/enrolled/, 'disable', '652323100001', 'x', '--by', 'a');
   refused(/operands/, 'disable', station());
 });
