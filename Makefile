@@ -51,6 +51,7 @@ HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http
 	shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/project.c shared/ledger/read.c \
+	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
 	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
@@ -64,12 +65,14 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county
 	sync/county/catalog_table.c \
 	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
 	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
-	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c \
+	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
-GATEWAY := gateway/acts.c gateway/answer.c gateway/calendar.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/finder.c \
-	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
-	gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c gateway/search_due.c gateway/sessions.c gateway/settings.c gateway/setup.c \
+GATEWAY := gateway/acts.c gateway/answer.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
+	gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/finder.c gateway/follow.c \
+	gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
+	gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c gateway/search_due.c \
+	gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c gateway/staff.c \
 	gateway/sync.c gateway/waker.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
 CA := certs/xinke-ca.c

@@ -47,7 +47,7 @@ struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *re
 	c->req = req;
 	c->edition = items_get(gw->items);
 	c->lc.actor = sessions_caller(req)->account.name;
-	c->lc.device = "";
+	c->lc.device = sessions_caller(req)->account.device;
 	c->lc.seen = &c->seen;
 	c->lc.now = ledger_now(l);
 	c->identity = ledger_identity(l);

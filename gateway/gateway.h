@@ -43,6 +43,7 @@ struct gateway {
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */
 	struct http_server *setup;
 	int64_t deem_next;   /* monotonic ms of deem_round's next look */
+	int64_t audit_next;  /* and of audit_round's */
 	atomic_bool damaged; /* the database failed its check: the end is near */
 };
 

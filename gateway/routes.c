@@ -3,19 +3,24 @@
 #include "gateway/routes.h"
 
 #include "gateway/acts.h"
+#include "gateway/audit.h"
 #include "gateway/calendar.h"
 #include "gateway/cases.h"
 #include "gateway/changes.h"
+#include "gateway/devices.h"
 #include "gateway/front.h"
 #include "gateway/handovers.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
 #include "gateway/registers.h"
-#include "gateway/sessions.h"
+#include "gateway/session_list.h"
+#include "gateway/signin.h"
+#include "gateway/staff.h"
 #include "gateway/sync.h"
 #include "shared/limits.h"
 
 #define CREDENTIALS_MAX 4096
+#define ROLE_MANAGES    (ROLE_LEAD | ROLE_TECHNICIAN)
 #define WRITES          (HTTP_JSON | HTTP_KEY)
 
 static const struct http_route table[] = {
@@ -23,9 +28,24 @@ static const struct http_route table[] = {
     {"GET", "/healthz", 0, 0, HTTP_OPEN, front_health_get, "Is it well?"},
     {"GET", "/metrics", 0, 0, HTTP_OPEN | HTTP_LOOPBACK, metrics_get, "Prometheus metrics, on loopback"},
     {"GET", "/problems/{code}", 0, 0, HTTP_OPEN, front_problem_get, "What a problem means"},
-    {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, sessions_post, "Sign in"},
-    {"GET", "/api/v1/sessions/current", 0, 0, 0, sessions_current_get, "Who am I?"},
-    {"DELETE", "/api/v1/sessions/current", 0, 0, 0, sessions_current_delete, "Sign out"},
+    {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, signin_post, "Sign in"},
+    {"GET", "/api/v1/sessions", 0, 0, 0, session_list_get, "Sessions, one's own or others'"},
+    {"GET", "/api/v1/sessions/current", 0, 0, 0, signin_current_get, "Who am I?"},
+    {"DELETE", "/api/v1/sessions/current", 0, 0, 0, signin_current_delete, "Sign out"},
+    {"DELETE", "/api/v1/sessions/{id}", 0, 0, 0, session_list_delete, "End a session"},
+    {"GET", "/api/v1/staff", ROLE_MANAGES, 0, 0, staff_get, "The accounts of the station"},
+    {"POST", "/api/v1/staff", ROLE_MANAGES, CREDENTIALS_MAX, HTTP_JSON, staff_post, "Add an account"},
+    {"GET", "/api/v1/staff/{id}", ROLE_MANAGES, 0, 0, staff_one_get, "One account"},
+    {"PATCH", "/api/v1/staff/{id}", ROLE_MANAGES, CREDENTIALS_MAX, HTTP_JSON, staff_one_patch, "Change an account"},
+    {"POST", "/api/v1/staff/{id}/password", ROLE_MANAGES, 0, 0, staff_reset_post, "Give a one-time password"},
+    {"POST", "/api/v1/staff/current/password", 0, CREDENTIALS_MAX, HTTP_JSON, staff_password_post,
+     "Change one's own password"},
+    {"GET", "/api/v1/devices", 0, 0, 0, devices_get, "Phones, all or one's own"},
+    {"POST", "/api/v1/devices", 0, CREDENTIALS_MAX, HTTP_JSON, devices_post, "Register this phone"},
+    {"POST", "/api/v1/devices/{id}/approve", ROLE_MANAGES, 0, 0, devices_approve_post, "Approve a phone"},
+    {"POST", "/api/v1/devices/{id}/revoke", ROLE_MANAGES, 0, 0, devices_revoke_post, "Revoke a phone"},
+    {"PUT", "/api/v1/devices/current/pin", 0, CREDENTIALS_MAX, HTTP_JSON, devices_pin_put, "Set a PIN on this phone"},
+    {"GET", "/api/v1/audit", ROLE_MANAGES, 0, 0, audit_get, "Who did what"},
     {"GET", "/api/v1/calendar", 0, 0, 0, calendar_get, "The calendar in force"},
     {"GET", "/api/v1/calendar/moved", 0, 0, 0, calendar_moved_get, "Which due days it moved"},
     {"GET", "/api/v1/catalog", 0, 0, 0, items_catalog_get, "The catalog in force"},

@@ -1,11 +1,13 @@
-/* See sessions.h. The worker's queue is bounded, because each sign-in takes 19 MiB and tens of milliseconds: past it a
- * caller is told to come again. The time of last use is written through the same worker, at most once a minute. */
+/* See sessions.h. The worker's queue is bounded, because each password takes 19 MiB and tens of milliseconds: past it a
+ * caller is told to come again. The time of last use, and what was forbidden, is written through the same worker, the first
+ * at most once a minute. */
 #include "gateway/sessions.h"
 
 #include "gateway/answer.h"
 #include "gateway/changes.h"
 #include "gateway/readers.h"
-#include "shared/fields.h"
+#include "gateway/signin.h"
+#include "gateway/staff.h"
 #include "shared/http/bearer.h"
 #include "shared/work.h"
 
@@ -38,11 +40,10 @@ static const struct account_queries queries = {
     .session_purge = QUERY_session_purge,
 };
 
-static const struct field credentials[] = {
-    {.name = "name", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
-    {.name = "password", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = ACCOUNT_PASSWORD_MAX},
-    {.name = NULL},
-};
+const struct account_queries *sessions_queries(void)
+{
+	return &queries;
+}
 
 /* --- life --- */
 
@@ -189,6 +190,51 @@ static bool look_up(struct gateway *gw, struct http_req *req, struct session *wh
 	return rc == ERR_OK;
 }
 
+struct forbidden {
+	struct work_job job;
+	struct gateway *gw;
+	struct account who;
+	char peer[64], call[160];
+};
+
+static void run_forbidden(struct work_job *job, void *state)
+{
+	struct forbidden *f = (struct forbidden *)job;
+	struct err e = {0};
+	const struct audit_actor who = {f->who.id, f->who.name, f->who.device, f->peer};
+	const struct audit_entry what = {.action = AUDIT_FORBIDDEN, .subject = f->call, .refused = true};
+	if (ledger_audit(state, &who, &what, &e)) log_error(&f->gw->log, "audit", "text=\"%s\"", e.msg);
+	free(f);
+}
+
+/* The call is named by its route: what stands in its path is for nobody to read. It is noted behind the
+ * answer, in a moment; what the worker cannot take is not answered so. */
+static bool forbid(struct gateway *gw, struct http_req *req, const struct http_route *route, const struct session *who,
+                   const char *detail)
+{
+	struct forbidden *f = calloc(1, sizeof *f);
+	log_info(&gw->log, "forbidden", "staff=%lld route=\"%s %s\"", (long long)who->account.id, route->method,
+	         route->path);
+	if (f) {
+		f->job.run = run_forbidden;
+		f->gw = gw;
+		f->who = who->account;
+		(void)snprintf(f->peer, sizeof f->peer, "%s", http_req_peer(req));
+		(void)snprintf(f->call, sizeof f->call, "%s %s", route->method, route->path);
+	}
+	if (f && submit(gw->sessions, &f->job)) return refuse(req, PROBLEM_FORBIDDEN, detail);
+	free(f);
+	answer_later(req, PROBLEM_BUSY, 1);
+	return false;
+}
+
+/* With a password that others gave out one may look who one is, choose another, and go. */
+static bool open_to_all(const struct http_route *route)
+{
+	return route->fn == staff_password_post || route->fn == signin_current_get ||
+	       route->fn == signin_current_delete;
+}
+
 bool sessions_authorize(struct http_req *req, const struct http_route *route, void *ctx)
 {
 	struct gateway *gw = ctx;
@@ -200,12 +246,9 @@ bool sessions_authorize(struct http_req *req, const struct http_route *route, vo
 	if (!bearer_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
 	if (!look_up(gw, req, who, &now)) return false;
 	if (by_cookie && !bearer_own_page(req, route))
-		return refuse(req, PROBLEM_FORBIDDEN, "a call with the cookie must come from the box's own pages");
-	if (route->roles && !(route->roles & who->role)) {
-		log_info(&gw->log, "forbidden", "staff=%lld route=\"%s %s\"", (long long)who->account.id, route->method,
-		         route->path);
-		return refuse(req, PROBLEM_FORBIDDEN, NULL);
-	}
+		return forbid(gw, req, route, who, "a call with the cookie must come from the box's own pages");
+	if (who->account.must_change && !open_to_all(route)) return refuse(req, PROBLEM_PASSWORD_CHANGE, NULL);
+	if (route->roles && !(route->roles & who->role)) return forbid(gw, req, route, who, NULL);
 	touch(gw->sessions, route, who, now);
 	return true;
 }
@@ -215,119 +258,55 @@ const struct session *sessions_caller(const struct http_req *req)
 	return http_req_user(req);
 }
 
-/* --- the API --- */
-
-static json_t *staff_json(const struct account *a)
+struct staff_actor sessions_actor(const struct http_req *req)
 {
-	return json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)a->id, "name", a->name, "display", a->display,
-	                 "role", a->role);
+	const struct account *a = &sessions_caller(req)->account;
+	return (struct staff_actor){
+	    .rank = STAFF_ACCOUNT, .role = a->role, .who = {a->id, a->name, a->device, http_req_peer(req)}};
 }
 
-struct sign_in {
+/* --- work for a request --- */
+
+struct request {
 	struct work_job job;
 	struct gateway *gw;
 	struct http_req *req;
+	sessions_fn *fn;
 };
 
-static void welcome(struct http_req *req, const struct account *a, const char *token)
+static void run_request(struct work_job *job, void *state)
 {
-	char at[CLOCK_TEXT];
-	clock_text(a->expires_at, at);
-	bearer_set_cookie(req, token);
-	http_reply_json(req, 201,
-	                json_pack("{s:s, s:s, s:o}", "token", token, "expires_at", at, "staff", staff_json(a)));
+	struct request *r = (struct request *)job;
+	r->fn(r->gw, r->req, state);
+	http_resume(r->req);
+	free(r);
 }
 
-static void run_sign_in(struct work_job *job, void *state)
+void sessions_run(struct gateway *gw, struct http_req *req, sessions_fn *fn)
 {
-	struct sign_in *s = (struct sign_in *)job;
-	struct ledger *l = state;
-	const json_t *body = http_req_json(s->req);
-	struct account a = {0};
-	char token[ACCOUNT_TOKEN_MAX];
-	struct problem p = {0};
-	struct err e = {0};
-	int rc = account_sign_in(ledger_db(l), &queries, fields_text(body, "name"), fields_text(body, "password"),
-	                         http_req_peer(s->req), ledger_now(l).wall, &a, token, &p, &e);
-	if (rc) {
-		answer_error(s->gw, s->req, rc, &e);
-	} else if (problem_any(&p)) {
-		log_info(&s->gw->log, "sign_in_refused", "request=%s code=%s", http_req_id(s->req),
-		         problem_row(p.code)->name);
-		http_problem(s->req, &p);
-	} else {
-		log_info(&s->gw->log, "sign_in", "request=%s staff=%lld", http_req_id(s->req), (long long)a.id);
-		welcome(s->req, &a, token);
-	}
-	problem_release(&p);
-	explicit_bzero(token, sizeof token);
-	http_resume(s->req);
-	free(s);
-}
-
-void sessions_post(struct http_req *req, void *ctx)
-{
-	struct gateway *gw = ctx;
-	struct problem p = {0};
-	if (!answer_no_query(req)) return;
-	if (!fields_check(http_req_json(req), credentials, "", &p)) {
-		http_problem(req, &p);
-		return;
-	}
-	struct sign_in *s = calloc(1, sizeof *s);
-	if (!s) {
+	struct request *r = calloc(1, sizeof *r);
+	if (!r) {
 		answer_later(req, PROBLEM_BUSY, 1);
 		return;
 	}
-	*s = (struct sign_in){.job.run = run_sign_in, .gw = gw, .req = req};
+	*r = (struct request){.job.run = run_request, .gw = gw, .req = req, .fn = fn};
 	http_suspend(req);
-	if (submit(gw->sessions, &s->job)) return;
-	free(s);
+	if (submit(gw->sessions, &r->job)) return;
+	free(r);
 	answer_later(req, PROBLEM_BUSY, 2);
 	http_resume(req);
 }
 
-void sessions_current_get(struct http_req *req, void *ctx)
+bool sessions_end(struct gateway *gw, struct http_req *req, struct ledger *l, int rc, struct problem *p, struct err *e)
 {
-	(void)ctx;
-	char at[CLOCK_TEXT];
-	if (!answer_no_query(req)) return;
-	const struct account *a = &sessions_caller(req)->account;
-	clock_text(a->expires_at, at);
-	http_reply_json(req, 200, json_pack("{s:s, s:o}", "expires_at", at, "staff", staff_json(a)));
-}
-
-static void run_sign_out(struct work_job *job, void *state)
-{
-	struct sign_in *s = (struct sign_in *)job;
-	struct err e = {0};
-	const struct session *who = sessions_caller(s->req);
-	int rc = account_sign_out(ledger_db(state), &queries, who->token, &e);
+	if (!rc) rc = ledger_commit(l, e);
 	if (rc) {
-		answer_error(s->gw, s->req, rc, &e);
-	} else {
-		log_info(&s->gw->log, "sign_out", "request=%s staff=%lld", http_req_id(s->req),
-		         (long long)who->account.id);
-		bearer_set_cookie(s->req, NULL);
-		http_reply(s->req, 204, NULL, "", 0);
+		ledger_rollback(l);
+		problem_release(p);
+		answer_error(gw, req, rc, e);
+		return false;
 	}
-	http_resume(s->req);
-	free(s);
-}
-
-void sessions_current_delete(struct http_req *req, void *ctx)
-{
-	struct gateway *gw = ctx;
-	if (!answer_no_query(req)) return;
-	struct sign_in *s = calloc(1, sizeof *s);
-	if (!s) {
-		answer_later(req, PROBLEM_BUSY, 1);
-		return;
-	}
-	*s = (struct sign_in){.job.run = run_sign_out, .gw = gw, .req = req};
-	http_suspend(req);
-	if (submit(gw->sessions, &s->job)) return;
-	free(s);
-	answer_later(req, PROBLEM_BUSY, 2);
-	http_resume(req);
+	if (!problem_any(p)) return true;
+	http_problem(req, p);
+	return false;
 }

@@ -1,6 +1,8 @@
 /* See settings.h. Called once by main() before anything is open. */
 #include "gateway/settings.h"
 
+#include "shared/ledger/audit.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -22,6 +24,8 @@ static const struct config_key keys[] = {
     {"limits.polls", CONFIG_INT, KEY(polls), "128", 1, 4096, "Calls of /changes that may wait at once."},
     {"limits.sign_ins", CONFIG_INT, KEY(sign_ins), "8", 1, 256,
      "Sign-ins that may wait; each takes 19 MiB in its turn."},
+    {"limits.audit_days", CONFIG_INT, KEY(audit_days), "400", LEDGER_AUDIT_DAYS_MIN, 36500,
+     "Days that the audit of users is kept; six months at least."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 

@@ -165,7 +165,7 @@ init_box() {
 	rm -f "$run/box.accounts"
 	local role
 	for role in clerk lead technician; do
-		xinke staff add "$role" --role "$role" | keep_account "$run/box.accounts" "$role" "$role"
+		xinke staff add "$role" --role "$role" --keep | keep_account "$run/box.accounts" "$role" "$role"
 	done
 	: >"$run/box.ready"
 }

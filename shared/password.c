@@ -6,11 +6,13 @@
 
 #include "shared/crypto/rng.h"
 #include "shared/err.h"
+#include "shared/text.h"
 
 #include <argon2.h>
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 enum { M_KIB = 19456, T_COST = 2, LANES = 1, SALT_LEN = 16, HASH_LEN = 32 };
 
@@ -74,4 +76,43 @@ void password_random(char *out, size_t cap)
 	}
 	*out = '\0';
 	explicit_bzero(r, sizeof r);
+}
+
+/* Is S one piece of at most half its length, repeated? */
+static bool repeats(const char *s, size_t len)
+{
+	for (size_t piece = 1; piece * 2 <= len; piece++)
+		if (len % piece == 0 && memcmp(s, s + piece, len - piece) == 0) return true;
+	return false;
+}
+
+/* Does each byte follow the one before by the same step? MOD: digits go round from 9 to 0. */
+static bool runs(const char *s, size_t len, int mod)
+{
+	int step = s[1] - s[0];
+	for (size_t i = 2; i < len; i++) {
+		int d = s[i] - s[i - 1] - step;
+		if (mod ? d % mod != 0 : d != 0) return false;
+	}
+	return true;
+}
+
+const char *password_weak(const char *password, const char *name)
+{
+	size_t len = strlen(password), n = strlen(name);
+	if (text_utf8_count(password, len) < PASSWORD_MIN) return "length";
+	/* the name with little more: what is left must be a password by itself */
+	if (n > 0 && strncasecmp(password, name, n) == 0 && text_utf8_count(password + n, len - n) < PASSWORD_MIN)
+		return "name";
+	return repeats(password, len) || runs(password, len, 0) ? "simple" : NULL;
+}
+
+const char *password_pin_weak(const char *pin)
+{
+	unsigned seen = 0;
+	size_t len = strlen(pin);
+	if (len != PASSWORD_PIN_LEN || strspn(pin, "0123456789") != len) return "format";
+	for (size_t i = 0; i < len; i++)
+		seen |= 1U << (pin[i] - '0');
+	return __builtin_popcount(seen) < 3 || repeats(pin, len) || runs(pin, len, 10) ? "simple" : NULL;
 }

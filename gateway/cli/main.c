@@ -20,8 +20,9 @@ static const struct command {
     {"rebuild", cli_rebuild, "", "make every projection anew (stop the daemons first)"},
     {"sync", cli_sync, "now", "ask the courier for a run"},
     {"enroll", cli_enroll, "--sync-config FILE URI", "enrol this box with the county's one-time code"},
-    {"staff", cli_staff, "add NAME --role R [--display D] | password NAME | disable NAME | enable NAME | list",
-     "accounts of this station"},
+    {"staff", cli_staff,
+     "add NAME --role R [--display D] [--keep] | password NAME [--keep] | disable NAME | enable NAME | list",
+     "accounts of this station; a password is printed once, to be changed at the first sign-in or to --keep"},
 };
 
 static void usage(FILE *f)

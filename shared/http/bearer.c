@@ -5,6 +5,9 @@
 #include <string.h>
 
 #define COOKIE            "__Host-xinke"
+#define DEVICE_COOKIE     "__Host-xinke-device"
+#define DEVICE_HEADER     "Xinke-Device"
+#define DEVICE_AGE        "; Max-Age=31536000" /* a year after it was last set */
 #define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 static bool copy_token(const char *from, size_t len, char out[ACCOUNT_TOKEN_MAX])
@@ -15,17 +18,30 @@ static bool copy_token(const char *from, size_t len, char out[ACCOUNT_TOKEN_MAX]
 	return true;
 }
 
+static bool cookie_token(const struct http_req *req, const char *name, char out[ACCOUNT_TOKEN_MAX])
+{
+	size_t n = strlen(name);
+	const char *h = http_req_header(req, "Cookie");
+	for (; h && *h; h += strcspn(h, ";"), h += strspn(h, "; ")) {
+		if (strncmp(h, name, n) != 0 || h[n] != '=') continue;
+		h += n + 1;
+		return copy_token(h, strcspn(h, ";"), out);
+	}
+	return false;
+}
+
 bool bearer_token(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX], bool *by_cookie)
 {
 	const char *h = http_req_header(req, "Authorization");
 	*by_cookie = !h;
 	if (h) return strncmp(h, "Bearer ", 7) == 0 && copy_token(h + 7, strlen(h + 7), out);
-	for (h = http_req_header(req, "Cookie"); h && *h; h += strcspn(h, ";"), h += strspn(h, "; ")) {
-		if (strncmp(h, COOKIE "=", sizeof COOKIE) != 0) continue;
-		h += sizeof COOKIE;
-		return copy_token(h, strcspn(h, ";"), out);
-	}
-	return false;
+	return cookie_token(req, COOKIE, out);
+}
+
+bool bearer_device(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX])
+{
+	const char *h = http_req_header(req, DEVICE_HEADER);
+	return h ? copy_token(h, strlen(h), out) : cookie_token(req, DEVICE_COOKIE, out);
 }
 
 bool bearer_own_page(const struct http_req *req, const struct http_route *route)
@@ -37,11 +53,20 @@ bool bearer_own_page(const struct http_req *req, const struct http_route *route)
 	return origin && host && strncmp(origin, "https://", 8) == 0 && strcmp(origin + 8, host) == 0;
 }
 
-void bearer_set_cookie(struct http_req *req, const char *token)
+static void set_cookie(struct http_req *req, const char *name, const char *token, const char *more)
 {
-	char cookie[sizeof COOKIE COOKIE_ATTRIBUTES "; Max-Age=0" + ACCOUNT_TOKEN_MAX];
-	(void)snprintf(cookie, sizeof cookie, COOKIE "=%s" COOKIE_ATTRIBUTES "%s", token ? token : "",
-	               token ? "" : "; Max-Age=0");
+	char cookie[sizeof DEVICE_COOKIE COOKIE_ATTRIBUTES DEVICE_AGE + ACCOUNT_TOKEN_MAX];
+	(void)snprintf(cookie, sizeof cookie, "%s=%s" COOKIE_ATTRIBUTES "%s", name, token, more);
 	http_reply_header(req, "Set-Cookie", cookie);
 	explicit_bzero(cookie, sizeof cookie);
+}
+
+void bearer_set_cookie(struct http_req *req, const char *token)
+{
+	set_cookie(req, COOKIE, token ? token : "", token ? "" : "; Max-Age=0");
+}
+
+void bearer_set_device(struct http_req *req, const char *token)
+{
+	set_cookie(req, DEVICE_COOKIE, token, DEVICE_AGE);
 }

@@ -4,6 +4,7 @@
 #include "shared/feed.h"
 #include "shared/ledger/courier.h"
 #include "shared/ledger/internal.h"
+#include "shared/ledger/staff.h"
 
 #include "shared/canon.h"
 #include "shared/fields.h"
@@ -260,6 +261,7 @@ int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_
 	if (strcmp(kind, "settled") == 0) return effect_settled(l, n, entry, fn, e);
 	if (strcmp(kind, "refused") == 0) return effect_refused(l, n, entry, fn, e);
 	if (strcmp(kind, "catalog") == 0 || strcmp(kind, "calendar") == 0) return effect_thing(l, n, kind, entry, e);
+	if (strcmp(kind, "staff") == 0) return ledger_staff_order(l, n, json_object_get(entry, "body"), e);
 	if (strcmp(kind, "event") == 0)
 		return fn && uuid_parse(fields_text(entry, "case_id"), id) ? fn(l, id, e) : (int)ERR_OK;
 	/* of a newer county: it is stored as it came, and the release that knows it makes the projections anew */
@@ -418,6 +420,7 @@ static int cut(struct ledger *l, int64_t n, struct err *e)
 	db_reset(s);
 	int rc = r < 0 ? -r : run_n(l, Q_feed_move_lost, n, gen, e);
 	if (!rc) rc = run_n(l, Q_feed_cut, n, 0, e);
+	if (!rc) rc = ledger_staff_orders_cut(l, n, e);
 	return rc ? rc : ledger_rebuild_all(l, e);
 }
 

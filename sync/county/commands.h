@@ -32,7 +32,7 @@ struct cli {
 
 typedef int command_fn(struct cli *cli, struct err *e);
 command_fn command_init, command_import, command_account, command_code, command_stations, command_retire,
-    command_revoke, command_verify, command_catalog, command_calendar;
+    command_revoke, command_verify, command_catalog, command_calendar, command_staff;
 /* The acts of `catalog` and `calendar` and the columns of their tables, for --help. */
 void catalog_commands_help(FILE *out);
 

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES 5
+/* Wrong codes; forgiven by a right one alone. */
+static const struct lockout_rule rule = {.tries = 5};
 
 int64_t county_now(struct county *c)
 {
@@ -261,7 +262,7 @@ static int grant(struct enrol *x, struct problem *p, struct err *e)
 static int count_wrong(struct enrol *x, struct err *e)
 {
 	int rc = store_begin(x->s, e);
-	if (!rc) rc = lockout_fail(x->s->db, &store_account_queries()->lockout, x->subject, TRIES, x->now, e);
+	if (!rc) rc = lockout_fail(x->s->db, &store_account_queries()->lockout, x->subject, &rule, x->now, e);
 	if (!rc) rc = store_commit(x->s, e);
 	if (rc) store_rollback(x->s);
 	return rc;

@@ -135,6 +135,12 @@ int feed_put_thing(struct store *s, const char *station, const char *kind, const
 	return rc;
 }
 
+int feed_put_staff(struct store *s, const char *station, json_t *body, struct err *e)
+{
+	if (!body) return err_set(e, ERR_NOMEM, "feed");
+	return put_json(s, station, json_pack("{s:s,s:o}", "kind", "staff", "body", body), e);
+}
+
 int feed_put_things(struct store *s, const char *station, struct err *e)
 {
 	static const char *const kinds[] = {"catalog", "calendar"};

@@ -223,9 +223,11 @@ static void run_sign_in(struct work_job *job, void *state)
 	char token[ACCOUNT_TOKEN_MAX] = "";
 	struct problem p = {0};
 	struct err e = {0};
-	int rc =
-	    account_sign_in(store->db, store_account_queries(), fields_text(body, "name"),
-	                    fields_text(body, "password"), s->peer, county_now(s->serve->county), &a, token, &p, &e);
+	const struct account_try t = {.name = fields_text(body, "name"),
+	                              .password = fields_text(body, "password"),
+	                              .peer = s->peer,
+	                              .now = county_now(s->serve->county)};
+	int rc = account_sign_in(store->db, store_account_queries(), &t, &a, token, &p, &e);
 	metrics_add(&s->serve->metrics, !rc && !problem_any(&p) ? METRIC_SIGN_INS : METRIC_SIGN_INS_REFUSED, 1);
 	if (rc) {
 		struct call c = {.county = s->serve->county, .req = s->req};

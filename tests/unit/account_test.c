@@ -86,7 +86,8 @@ static enum problem_code enter(const char *name, const char *password, const cha
 	struct problem p = {0};
 	struct err e = {0};
 	token[0] = '\0';
-	if (account_sign_in(db, &aq, name, password, peer, now, &a, token, &p, &e)) fail_msg("%s", e.msg);
+	const struct account_try t = {.name = name, .password = password, .peer = peer, .now = now};
+	if (account_sign_in(db, &aq, &t, &a, token, &p, &e)) fail_msg("%s", e.msg);
 	assert_false(db_in_transaction(db));
 	enum problem_code code = p.code;
 	if (code == PROBLEM_NONE) {
@@ -160,18 +161,119 @@ static void locked_after_five(void **state)
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW + 200000, token), PROBLEM_NONE);
 }
 
+static void failures_at(const char *peer, int n)
+{
+	char sql[160];
+	(void)snprintf(
+	    sql, sizeof sql,
+	    "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES ('address:%s', %d, 0, %lld)", peer,
+	    n, (long long)NOW);
+	support_sql(path, sql);
+}
+
 /* Twenty names from one address lock the address; an account that was never tried is locked with it, from there alone. */
 static void address_locked(void **state)
 {
 	char token[ACCOUNT_TOKEN_MAX], name[16];
 	(void)state;
-	support_sql(
-	    path,
-	    "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES ('address:192.0.2.1', 19, 0, 0)");
+	failures_at("192.0.2.1", 19);
 	(void)snprintf(name, sizeof name, "guess%d", 1);
 	assert_int_equal(enter(name, "x", "192.0.2.1", NOW, token), PROBLEM_BAD_CREDENTIALS); /* the twentieth */
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_LOCKED);
 	assert_int_equal(enter("clerk", PASSWORD, "192.0.2.2", NOW, token), PROBLEM_NONE);
+}
+
+/* Whoever has one good account may not go on guessing at the others by signing in with it now and then; time alone
+ * forgives the address. */
+static void a_good_sign_in_forgives_the_account_alone(void **state)
+{
+	char token[ACCOUNT_TOKEN_MAX];
+	(void)state;
+	failures_at("192.0.2.1", 18);
+	assert_int_equal(enter("lead", "wrong", "192.0.2.1", NOW, token), PROBLEM_BAD_CREDENTIALS);
+	assert_int_equal(enter("lead", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_NONE);
+	assert_int_equal(support_sql_int(path, "SELECT count(*) FROM lockouts WHERE subject = 'account:lead'"), 0);
+	assert_int_equal(enter("guess", "x", "192.0.2.1", NOW, token), PROBLEM_BAD_CREDENTIALS); /* the twentieth */
+	assert_int_equal(enter("lead", PASSWORD, "192.0.2.1", NOW, token), PROBLEM_LOCKED);
+	/* an office that mistypes twice an hour never comes to it */
+	support_sql(path, "DELETE FROM lockouts");
+	bool locks;
+	for (int i = 0; i < 60; i++) {
+		int64_t at = NOW + i * 1800000LL;
+		assert_int_equal(account_failed_at(db, &aq, "192.0.2.7", at, &locks, &(struct err){0}), ERR_OK);
+	}
+	assert_int_equal(enter("lead", PASSWORD, "192.0.2.7", NOW + 60 * 1800000LL, token), PROBLEM_NONE);
+}
+
+/* --- what belongs into a try's transaction --- */
+
+struct seen {
+	int calls;
+	bool good, known, locks, locks_address, has_token;
+	int fail; /* what `then` gives */
+};
+
+static int look_at(const struct account_result *r, void *arg, struct err *e)
+{
+	struct seen *s = arg;
+	assert_true(db_in_transaction(db));
+	s->calls++;
+	s->good = r->good;
+	s->known = r->account != NULL;
+	s->locks = r->locks;
+	s->locks_address = r->locks_address;
+	s->has_token = r->token != NULL;
+	return s->fail ? err_set(e, ERR_IO, "as asked") : ERR_OK;
+}
+
+static void told_in_the_transaction(void **state)
+{
+	char token[ACCOUNT_TOKEN_MAX];
+	struct account a;
+	struct seen s = {0};
+	struct problem p = {0};
+	struct err e = {0};
+	struct account_try t = {"clerk", "wrong", "192.0.2.1", NOW, look_at, &s};
+	(void)state;
+	for (int i = 1; i <= 5; i++) {
+		assert_int_equal(account_prove(db, &aq, &t, &p, &e), ERR_OK);
+		assert_int_equal(p.code, PROBLEM_BAD_CREDENTIALS);
+		problem_release(&p);
+		assert_true(s.calls == i && !s.good && s.known && s.locks == (i == 5) && !s.locks_address);
+	}
+	assert_int_equal(account_prove(db, &aq, &t, &p, &e), ERR_OK);
+	assert_int_equal(p.code, PROBLEM_LOCKED);
+	problem_release(&p);
+	assert_int_equal(s.calls, 5); /* a try that is not made is no result */
+	support_sql(path, "DELETE FROM lockouts");
+	t.password = PASSWORD;
+	assert_int_equal(account_prove(db, &aq, &t, &p, &e), ERR_OK);
+	assert_true(s.calls == 6 && s.good && !s.has_token && !problem_any(&p));
+	assert_int_equal(support_sql_int(path, "SELECT count(*) FROM sessions"), 0);
+	s.fail = 1; /* nothing of a sign-in stands that could not be noted */
+	assert_int_equal(account_sign_in(db, &aq, &t, &a, token, &p, &e), ERR_IO);
+	assert_true(s.has_token && !db_in_transaction(db));
+	assert_int_equal(support_sql_int(path, "SELECT count(*) FROM sessions"), 0);
+	t.name = "nobody";
+	s.fail = 0;
+	assert_int_equal(account_prove(db, &aq, &t, &p, &e), ERR_OK);
+	assert_true(!s.known && !s.good && p.code == PROBLEM_BAD_CREDENTIALS);
+	problem_release(&p);
+}
+
+static void a_one_time_password(void **state)
+{
+	char token[ACCOUNT_TOKEN_MAX];
+	struct account a;
+	struct problem p = {0};
+	struct err e = {0};
+	const struct account_try t = {.name = "clerk", .password = PASSWORD, .peer = "192.0.2.1", .now = NOW};
+	(void)state;
+	support_sql(path, "UPDATE staff SET must_change = 1 WHERE name = 'clerk'");
+	assert_int_equal(account_sign_in(db, &aq, &t, &a, token, &p, &e), ERR_OK);
+	assert_true(a.must_change);
+	assert_int_equal(look(token, NOW, &a), ERR_OK);
+	assert_true(a.must_change && a.opened_at == NOW);
 }
 
 static void idle_end(void **state)
@@ -238,8 +340,17 @@ static void a_disabled_account_loses_its_session(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(right),    T(wrong),        T(locked_after_five),  T(address_locked),
-	    T(idle_end), T(absolute_end), T(sign_out_and_purge), T(a_disabled_account_loses_its_session),
+	    T(right),
+	    T(wrong),
+	    T(locked_after_five),
+	    T(address_locked),
+	    T(idle_end),
+	    T(absolute_end),
+	    T(sign_out_and_purge),
+	    T(a_disabled_account_loses_its_session),
+	    T(a_good_sign_in_forgives_the_account_alone),
+	    T(told_in_the_transaction),
+	    T(a_one_time_password),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

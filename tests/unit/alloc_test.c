@@ -729,6 +729,9 @@ static void applied(void *arg, int rc)
 	int64_t n = 0;
 	assert_int_equal(ledger_feed_head(w->t.l, &n, hash, &e), ERR_OK);
 	assert_int_equal(n, rc ? 0 : json_array_size(w->entries)); /* all or nothing */
+	/* an order that memory was short for is not passed over */
+	assert_int_equal(support_sql_int(w->t.db, "SELECT count(*) FROM staff WHERE name = '张'"), rc ? 0 : 1);
+	assert_int_equal(support_sql_int(w->t.db, "SELECT count(*) FROM audit WHERE outcome = 'refused'"), 0);
 	support_case(&w->t, 1, &c);
 	assert_int_equal(c.view.state, rc ? STATE_FORWARDED : STATE_ACCEPTED);
 	assert_int_equal(c.sync == SYNC_SETTLED, !rc);
@@ -744,6 +747,8 @@ static void answer_make(struct world *w)
 	support_feed_event(&w->feed, 701, 2, "receive", "652323101201",
 	                   "{'item':'652323-019','receipt_number':'r','token':'t','applicant':{'name':'李'}}");
 	support_feed_add(&w->feed, support_json("{'kind':'catalog','body':{'version':2}}"));
+	support_feed_add(&w->feed,
+	                 support_json("{'kind':'staff','body':{'name':'张','by':'县','role':'clerk','password':'h'}}"));
 	w->entries = json_incref(w->feed.entries);
 }
 

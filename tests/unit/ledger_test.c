@@ -152,12 +152,15 @@ static void keys(void **state)
 static void schema_versions(void **state)
 {
 	(void)state;
-	support_sql(t.db, "PRAGMA user_version = 2");
+	char newer[64], same[64];
+	(void)snprintf(newer, sizeof newer, "PRAGMA user_version = %d", LEDGER_SCHEMA + 1);
+	(void)snprintf(same, sizeof same, "PRAGMA user_version = %d", LEDGER_SCHEMA);
+	support_sql(t.db, newer);
 	assert_int_equal(open_with(t.key, LEDGER_MIGRATE), ERR_VERSION);
 	assert_int_equal(open_with(t.key, LEDGER_WRITE), ERR_VERSION);
 	assert_int_equal(open_with(t.key, LEDGER_READ), ERR_VERSION);
-	assert_int_equal(support_sql_int(t.db, "PRAGMA user_version"), 2); /* and was not touched */
-	support_sql(t.db, "PRAGMA user_version = 1");
+	assert_int_equal(support_sql_int(t.db, "PRAGMA user_version"), LEDGER_SCHEMA + 1); /* and was not touched */
+	support_sql(t.db, same);
 	assert_int_equal(open_with(t.key, LEDGER_READ), ERR_OK);
 }
 

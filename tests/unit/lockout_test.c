@@ -11,10 +11,11 @@
 enum { Q_GET, Q_PUT, Q_CLEAR, Q_N };
 
 static const struct db_query queries[] = {
-    {"get", "SELECT failures, locked_until FROM lockouts WHERE subject = :subject"},
+    {"get", "SELECT failures, locked_until, last_at FROM lockouts WHERE subject = :subject"},
     {"put",
      "INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at) "
-     "ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until"},
+     "ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until = excluded.locked_until, "
+     "last_at = excluded.last_at"},
     {"clear", "DELETE FROM lockouts WHERE subject = :subject"},
 };
 static const struct lockout_queries lq = {Q_GET, Q_PUT, Q_CLEAR};
@@ -24,6 +25,8 @@ static const struct db_migration schema[] = {
      "CREATE TABLE lockouts (subject TEXT PRIMARY KEY, failures INTEGER, locked_until INTEGER, last_at INTEGER) "
      "STRICT;"},
 };
+
+static const struct lockout_rule five = {.tries = 5};
 
 static struct support_folder folder;
 static char path[SUPPORT_PATH_MAX];
@@ -66,7 +69,28 @@ static int64_t wait_of(const char *subject, int64_t now)
 static void fail_once(const char *subject, int64_t now)
 {
 	struct err e = {0};
-	assert_int_equal(lockout_fail(db, &lq, subject, 5, now, &e), ERR_OK);
+	assert_int_equal(lockout_fail(db, &lq, subject, &five, now, &e), ERR_OK);
+}
+
+/* Time alone forgives, where the rule says so: one failure for each span, none for a part of it, and none for a clock that
+ * was set back. */
+static void quiet_forgives(void **state)
+{
+	static const struct lockout_rule slow = {.tries = 5, .forget_ms = HOUR};
+	struct err e = {0};
+	int64_t now = NOW;
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(lockout_fail(db, &lq, "address:a", &slow, now, &e), ERR_OK);
+	now += 2 * HOUR; /* four less two */
+	assert_int_equal(lockout_fail(db, &lq, "address:a", &slow, now, &e), ERR_OK);
+	assert_int_equal(lockout_fail(db, &lq, "address:a", &slow, now + HOUR - 1, &e), ERR_OK);
+	assert_int_equal(wait_of("address:a", now + HOUR - 1), 0);
+	assert_int_equal(lockout_fail(db, &lq, "address:a", &slow, now - 9 * HOUR, &e), ERR_OK);
+	assert_int_equal(wait_of("address:a", now - 9 * HOUR), MINUTE);
+	assert_int_equal(lockout_fail(db, &lq, "address:a", &slow, now + 900 * HOUR, &e), ERR_OK);
+	assert_int_equal(wait_of("address:a", now + 900 * HOUR), 0);
+	assert_int_equal(support_sql_int(path, "SELECT failures FROM lockouts WHERE subject = 'address:a'"), 1);
 }
 
 static void five_tries_then_doubling(void **state)
@@ -136,8 +160,11 @@ static void rolled_back_with_its_transaction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(five_tries_then_doubling),         cmocka_unit_test(survives_a_restart),
-	    cmocka_unit_test(a_clock_that_was_set_back),        cmocka_unit_test(many_failures),
+	    cmocka_unit_test(five_tries_then_doubling),
+	    cmocka_unit_test(survives_a_restart),
+	    cmocka_unit_test(a_clock_that_was_set_back),
+	    cmocka_unit_test(many_failures),
+	    cmocka_unit_test(quiet_forgives),
 	    cmocka_unit_test(rolled_back_with_its_transaction),
 	};
 	return cmocka_run_group_tests(tests, make, drop);

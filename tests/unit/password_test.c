@@ -86,13 +86,63 @@ static void random_ones(void **state)
 	}
 }
 
+struct judged {
+	const char *text, *name, *fault; /* NULL = none */
+};
+
+static void check(const struct judged *j, const char *fault)
+{
+	if (!j->fault != !fault || (fault && strcmp(fault, j->fault) != 0))
+		fail_msg("%s of %s: %s", j->text, j->name, fault ? fault : "good");
+}
+
+static void weak_passwords(void **state)
+{
+	static const struct judged all[] = {
+	    {"", "a", "length"},
+	    {"nine sign", "a", "length"},
+	    {"ten signs!", "a", NULL},
+	    {"九个字的口令不够长", "a", "length"}, /* characters, not bytes */
+	    {"十个字的口令已经够长", "a", NULL},
+	    {"aaaaaaaaaaaa", "a", "simple"},
+	    {"aaaaaaaaaaaa", "b", "simple"},
+	    {"abababababab", "b", "simple"},
+	    {"abcdeabcde", "b", "simple"},
+	    {"abcdeabcdf", "b", NULL},
+	    {"abcdefghij", "b", "simple"},
+	    {"jihgfedcba", "b", "simple"},
+	    {"0123456789", "b", "simple"},
+	    {"0246813579", "b", NULL},
+	    {"clerk-of-Wugongtai", "clerk-of-wugongtai", "name"},
+	    {"clerk-of-Wugongtai2026", "clerk-of-wugongtai", "name"},
+	    {"clerk-of-Wugongtai and much more", "clerk-of-wugongtai", NULL},
+	    {"阿依古丽·买买提123", "阿依古丽·买买提", "name"},
+	    {"correct horse", "", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(all); i++)
+		check(&all[i], password_weak(all[i].text, all[i].name));
+}
+
+static void weak_pins(void **state)
+{
+	static const struct judged all[] = {
+	    {"135246", "", NULL},      {"902134", "", NULL},     {"", "", "format"},       {"12345", "", "format"},
+	    {"1234567", "", "format"}, {"12345a", "", "format"}, {"-12345", "", "format"}, {" 13524", "", "format"},
+	    {"000000", "", "simple"},  {"123456", "", "simple"}, {"654321", "", "simple"}, {"567890", "", "simple"},
+	    {"901234", "", "simple"},  {"135791", "", "simple"}, {"121212", "", "simple"}, {"123123", "", "simple"},
+	    {"112211", "", "simple"},  {"122333", "", NULL},     {"١٢٣٤٥٦", "", "format"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(all); i++)
+		check(&all[i], password_pin_weak(all[i].text));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(round_trip),
-	    cmocka_unit_test(foreign_vector),
-	    cmocka_unit_test(unreadable),
-	    cmocka_unit_test(random_ones),
+	    cmocka_unit_test(round_trip),  cmocka_unit_test(foreign_vector), cmocka_unit_test(unreadable),
+	    cmocka_unit_test(random_ones), cmocka_unit_test(weak_passwords), cmocka_unit_test(weak_pins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

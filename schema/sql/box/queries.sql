@@ -294,23 +294,41 @@ SELECT case_id FROM events WHERE case_id IS NOT NULL UNION SELECT case_id FROM f
 UNION SELECT case_id FROM recovered WHERE case_id IS NOT NULL;
 
 -- name: staff_by_name
-SELECT id, name, display, role, '' AS office, password, disabled FROM staff WHERE name = :name;
+SELECT id, name, display, role, '' AS office, password, disabled, must_change FROM staff WHERE name = :name;
 
 -- name: staff_list
 -- scans: a station has few accounts
-SELECT id, name, display, role, disabled, created_at FROM staff ORDER BY name;
+SELECT id, name, display, role, disabled, must_change, created_at FROM staff ORDER BY name;
+
+-- name: staff_get
+SELECT id, name, display, role, disabled, must_change, created_at FROM staff WHERE id = :id;
+
+-- name: staff_named
+SELECT id, name, display, role, disabled, must_change, created_at FROM staff WHERE name = :name;
+
+-- name: staff_leads
+-- scans: a station has few accounts
+SELECT count(*) FROM staff WHERE role = 'lead' AND disabled = 0;
 
 -- name: staff_insert
 INSERT INTO staff (name, display, role, password, created_at) VALUES (:name, :display, :role, :password, :at);
 
--- name: staff_password
-UPDATE staff SET password = :password WHERE name = :name;
+-- name: staff_update
+UPDATE staff SET display = :display, role = :role, disabled = :disabled, must_change = :must_change WHERE id = :id;
 
--- name: staff_disable
-UPDATE staff SET disabled = :disabled WHERE name = :name;
+-- name: staff_password
+UPDATE staff SET password = :password, must_change = :must_change WHERE id = :id;
+
+-- name: staff_phones_forget
+DELETE FROM device_staff WHERE staff = :staff;
+
+-- The password must be shown anew on every other phone.
+-- name: staff_phones_doubt
+UPDATE device_staff SET password_at = 0
+WHERE staff = :staff AND device IS NOT (SELECT device FROM sessions WHERE id = :session);
 
 -- name: lockout_get
-SELECT failures, locked_until FROM lockouts WHERE subject = :subject;
+SELECT failures, locked_until, last_at FROM lockouts WHERE subject = :subject;
 
 -- name: lockout_put
 INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at)
@@ -320,10 +338,13 @@ ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, locked_until =
 DELETE FROM lockouts WHERE subject = :subject;
 
 -- name: session_insert
-INSERT INTO sessions (token, staff, created_at, expires_at, seen_at, peer) VALUES (:token, :account, :at, :expires_at, :at, :peer);
+INSERT INTO sessions (token, staff, created_at, expires_at, seen_at, peer, id)
+VALUES (:token, :account, :at, :expires_at, :at, :peer, randomblob(16));
 
 -- name: session_get
-SELECT s.staff, f.name, f.display, f.role, '' AS office, s.expires_at, s.seen_at FROM sessions s JOIN staff f ON f.id = s.staff
+SELECT s.staff, f.name, f.display, f.role, '' AS office, s.expires_at, s.seen_at, s.created_at, f.must_change,
+  coalesce(d.name, '') AS device, s.id
+FROM sessions s JOIN staff f ON f.id = s.staff LEFT JOIN devices d ON d.n = s.device
 WHERE s.token = :token AND f.disabled = 0;
 
 -- name: session_seen
@@ -333,7 +354,106 @@ UPDATE sessions SET seen_at = :at WHERE token = :token AND seen_at < :at;
 DELETE FROM sessions WHERE token = :token;
 
 -- name: session_delete_staff
-DELETE FROM sessions WHERE staff = (SELECT id FROM staff WHERE name = :name);
+DELETE FROM sessions WHERE staff = :staff AND id IS NOT :keep;
+
+-- name: session_delete_device
+DELETE FROM sessions WHERE device = :device;
+
+-- name: session_by_id
+SELECT s.id, s.staff, f.name, f.display, f.role, s.created_at, s.seen_at, s.expires_at, s.peer, d.id, d.name
+FROM sessions s JOIN staff f ON f.id = s.staff LEFT JOIN devices d ON d.n = s.device WHERE s.id = :id;
+
+-- name: session_delete_id
+DELETE FROM sessions WHERE id = :id;
+
+-- name: session_device
+UPDATE sessions SET device = :device WHERE id = :id;
+
+-- name: session_token_device
+UPDATE sessions SET device = :device WHERE token = :token;
+
+-- name: session_list
+-- scans: a station has few sessions; what has ended is swept at each sign-in
+SELECT s.id, s.staff, f.name, f.display, f.role, s.created_at, s.seen_at, s.expires_at, s.peer, d.id, d.name
+FROM sessions s JOIN staff f ON f.id = s.staff LEFT JOIN devices d ON d.n = s.device
+WHERE (:staff = 0 OR s.staff = :staff) AND s.expires_at > :now AND s.seen_at >= :idle AND f.disabled = 0
+ORDER BY s.created_at DESC, s.id;
+
+-- name: audit_insert
+INSERT INTO audit (at, clock, staff, name, device, peer, action, subject, reason, outcome)
+VALUES (:at, :clock, :staff, :name, :device, :peer, :action, :subject, :reason, :outcome);
+
+-- name: audit_list
+SELECT n, at, clock, staff, name, device, peer, action, subject, reason, outcome FROM audit
+WHERE n < :before ORDER BY n DESC LIMIT :limit;
+
+-- name: audit_list_staff
+SELECT n, at, clock, staff, name, device, peer, action, subject, reason, outcome FROM audit
+WHERE staff = :staff AND n < :before ORDER BY n DESC LIMIT :limit;
+
+-- name: audit_list_action
+SELECT n, at, clock, staff, name, device, peer, action, subject, reason, outcome FROM audit
+WHERE action = :action AND n < :before ORDER BY n DESC LIMIT :limit;
+
+-- name: audit_list_both
+SELECT n, at, clock, staff, name, device, peer, action, subject, reason, outcome FROM audit
+WHERE staff = :staff AND action = :action AND n < :before ORDER BY n DESC LIMIT :limit;
+
+-- Rows stand in the order of their writing, so all before one that is old are old, whatever clock dated them.
+-- name: audit_purge
+DELETE FROM audit WHERE n <= (SELECT n FROM audit WHERE at < :before AND clock > 0 ORDER BY n DESC LIMIT 1)
+  AND n < (SELECT min(n) FROM audit) + :limit;
+
+-- name: device_insert
+INSERT INTO devices (id, name, token, staff, state, created_at, seen_at) VALUES (:id, :name, :token, :staff, 'pending', :at, :at)
+RETURNING n;
+
+-- name: device_named
+SELECT 1 FROM devices WHERE name = :name;
+
+-- name: device_by_token
+SELECT d.n, d.id, d.name, d.staff, f.name, d.state, a.name, d.created_at, d.decided_at, d.seen_at
+FROM devices d JOIN staff f ON f.id = d.staff LEFT JOIN staff a ON a.id = d.decided_by WHERE d.token = :token;
+
+-- name: device_by_id
+SELECT d.n, d.id, d.name, d.staff, f.name, d.state, a.name, d.created_at, d.decided_at, d.seen_at
+FROM devices d JOIN staff f ON f.id = d.staff LEFT JOIN staff a ON a.id = d.decided_by WHERE d.id = :id;
+
+-- name: device_of_session
+SELECT d.n, d.id, d.name, d.staff, f.name, d.state, a.name, d.created_at, d.decided_at, d.seen_at
+FROM sessions s JOIN devices d ON d.n = s.device JOIN staff f ON f.id = d.staff LEFT JOIN staff a ON a.id = d.decided_by
+WHERE s.id = :session;
+
+-- name: device_list
+-- scans: a station has few phones
+SELECT d.n, d.id, d.name, d.staff, f.name, d.state, a.name, d.created_at, d.decided_at, d.seen_at
+FROM devices d JOIN staff f ON f.id = d.staff LEFT JOIN staff a ON a.id = d.decided_by
+WHERE :staff = 0 OR d.staff = :staff ORDER BY d.created_at DESC, d.n DESC;
+
+-- name: device_decide
+UPDATE devices SET state = :state, decided_by = :by, decided_at = :at WHERE n = :n;
+
+-- name: device_seen
+UPDATE devices SET seen_at = :at WHERE n = :n;
+
+-- name: device_pins_forget
+DELETE FROM device_staff WHERE device = :device;
+
+-- The password was shown on this phone: its PIN may be used again.
+-- name: device_password
+INSERT INTO device_staff (device, staff, password_at) VALUES (:device, :staff, :at)
+ON CONFLICT (device, staff) DO UPDATE SET password_at = excluded.password_at, failures = 0;
+
+-- name: device_pin_put
+UPDATE device_staff SET pin = :pin, pin_at = :at, failures = 0 WHERE device = :device AND staff = :staff;
+
+-- name: device_pin_get
+SELECT d.n, d.name, f.id, f.display, f.role, p.pin, p.password_at, p.failures
+FROM devices d JOIN staff f ON f.name = :name JOIN device_staff p ON p.device = d.n AND p.staff = f.id
+WHERE d.token = :token AND d.state = 'approved' AND f.disabled = 0 AND f.must_change = 0 AND p.pin IS NOT NULL;
+
+-- name: device_pin_failures
+UPDATE device_staff SET failures = :failures WHERE device = :device AND staff = :staff;
 
 -- name: session_purge
 DELETE FROM sessions WHERE expires_at < :at;

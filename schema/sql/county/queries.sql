@@ -356,7 +356,7 @@ SELECT count(*) FROM alarms;
 SELECT state, count(*) FROM logs GROUP BY state ORDER BY state;
 
 -- name: account_by_name
-SELECT id, name, display, role, office, password, disabled FROM accounts WHERE name = :name;
+SELECT id, name, display, role, office, password, disabled, 0 AS must_change FROM accounts WHERE name = :name;
 
 -- name: account_insert
 INSERT INTO accounts (name, display, role, office, password, created_at) VALUES (:name, :display, :role, :office, :password, :at);
@@ -366,7 +366,7 @@ INSERT INTO accounts (name, display, role, office, password, created_at) VALUES 
 SELECT name, display, role, office, disabled FROM accounts ORDER BY name;
 
 -- name: lockout_get
-SELECT failures, locked_until FROM lockouts WHERE subject = :subject;
+SELECT failures, locked_until, last_at FROM lockouts WHERE subject = :subject;
 
 -- name: lockout_put
 INSERT INTO lockouts (subject, failures, locked_until, last_at) VALUES (:subject, :failures, :locked_until, :at)
@@ -379,7 +379,8 @@ DELETE FROM lockouts WHERE subject = :subject;
 INSERT INTO sessions (token, account, created_at, expires_at, seen_at, peer) VALUES (:token, :account, :at, :expires_at, :at, :peer);
 
 -- name: session_get
-SELECT s.account, a.name, a.display, a.role, a.office, s.expires_at, s.seen_at FROM sessions s JOIN accounts a ON a.id = s.account
+SELECT s.account, a.name, a.display, a.role, a.office, s.expires_at, s.seen_at, s.created_at, 0 AS must_change, '' AS device, NULL AS id
+FROM sessions s JOIN accounts a ON a.id = s.account
 WHERE s.token = :token AND a.disabled = 0;
 
 -- name: session_seen
