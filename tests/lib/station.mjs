@@ -36,7 +36,7 @@ class Station {
     assert.equal(code.status, 0, code.stderr);
     this.tool('xinke', '-c', this.config, 'enroll', '--sync-config', this.syncConfig, /xinke-enrol:\S+/.exec(code.stdout)[0]);
     for (const role of ['clerk', 'lead']) {
-      const said = this.tool('xinke', '-c', this.config, 'staff', 'add', role, '--role', role);
+      const said = this.tool('xinke', '-c', this.config, 'staff', 'add', role, '--role', role, '--keep');
       this.passwords[role] = said.trim().split(/\s+/).at(-1);
     }
   }
