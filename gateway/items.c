@@ -19,10 +19,11 @@
 
 /* What a case that was opened under an older version is shown by. */
 struct old_item {
-	char *code, *name;
+	char *code, *name, *department;
 	enum offer offers[TIER_COUNT];
 	struct term_days days;
 	bool deems;
+	bool permit;
 };
 struct old_edition {
 	int64_t version;
@@ -55,6 +56,7 @@ static void old_free(struct old_edition *o)
 	for (size_t i = 0; i < o->n; i++) {
 		free(o->items[i].code);
 		free(o->items[i].name);
+		free(o->items[i].department);
 	}
 	free(o->items);
 }
@@ -149,6 +151,15 @@ struct term_days items_case_days(const struct items_edition *ed, const struct ca
 	return old ? old->days : terms_days(ed ? catalog_find(ed->catalog, v->item) : NULL);
 }
 
+struct item_law items_case_law(const struct items_edition *ed, const struct caseview *v)
+{
+	const struct old_item *old = find_old(ed, v);
+	const struct catalog_item *it = ed && !old ? catalog_find(ed->catalog, v->item) : NULL;
+	if (old) return (struct item_law){.department = old->department, .permit = old->permit};
+	return it ? (struct item_law){.department = it->department, .permit = it->permit}
+	          : (struct item_law){.department = ""};
+}
+
 bool items_known(const struct items_edition *ed, const char *code)
 {
 	bool known = catalog_find(ed->catalog, code) != NULL;
@@ -170,10 +181,12 @@ static int old_fill(struct old_edition *o, const struct catalog *cat, struct err
 		struct old_item *to = &o->items[o->n++];
 		to->code = strdup(from->code);
 		to->name = strdup(from->name);
+		to->department = strdup(from->department);
 		memcpy(to->offers, from->offers, sizeof to->offers);
 		to->days = terms_days(from);
 		to->deems = terms_deems(from);
-		if (!to->code || !to->name) return err_set(e, ERR_NOMEM, "items");
+		to->permit = from->permit;
+		if (!to->code || !to->name || !to->department) return err_set(e, ERR_NOMEM, "items");
 	}
 	return ERR_OK;
 }

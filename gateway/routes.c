@@ -5,6 +5,7 @@
 #include "gateway/acts.h"
 #include "gateway/cases.h"
 #include "gateway/changes.h"
+#include "gateway/documents.h"
 #include "gateway/front.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
@@ -13,6 +14,7 @@
 #include "shared/limits.h"
 
 #define CREDENTIALS_MAX 4096
+#define EMPTY_MAX       64 /* bytes of {} with some white space */
 #define WRITES          (HTTP_JSON | HTTP_KEY)
 
 static const struct http_route table[] = {
@@ -31,6 +33,10 @@ static const struct http_route table[] = {
     {"GET", "/api/v1/cases/{id}", 0, 0, 0, cases_one_get, "Read a case"},
     {"GET", "/api/v1/cases/{id}/events", 0, 0, 0, acts_get, "A case's history"},
     {"POST", "/api/v1/cases/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, acts_post, "Act on a case"},
+    {"GET", "/api/v1/cases/{id}/documents", 0, 0, 0, documents_get, "The papers that there are of a case"},
+    {"GET", "/api/v1/cases/{id}/documents/{kind}", 0, 0, 0, documents_one_get, "A paper as a page"},
+    {"POST", "/api/v1/cases/{id}/documents/{kind}/print", ROLE_WINDOW, EMPTY_MAX, HTTP_JSON, documents_print_post,
+     "A paper on the receipt printer"},
     {"GET", "/api/v1/changes", 0, 0, 0, changes_get, "Wait for changed cases"},
     {"GET", "/api/v1/sync", 0, 0, 0, sync_get, "How the road to the county is"},
     {"POST", "/api/v1/sync", 0, 0, 0, sync_post, "Ask the courier for a run"},

@@ -39,7 +39,7 @@ export function run(program, ...args) {
 }
 
 /** Makes the folder of a box; nothing runs yet. `conf` holds further lines by section. */
-export function makeBox({ tier = 'village', enrolled = true, cases = 0, conf = {} } = {}) {
+export function makeBox({ tier = 'village', enrolled = true, cases = 0, calendar = null, conf = {} } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'xinke-gw-'));
   const config = join(dir, 'gateway.conf');
   const sections = { paths: ['data = data'], http: ['bind = 127.0.0.1', 'port = 0', 'names = xinke.internal,127.0.0.1'] };
@@ -53,7 +53,7 @@ export function makeBox({ tier = 'village', enrolled = true, cases = 0, conf = {
   copyFileSync(join(ca, 'root.crt'), join(dir, 'data', 'root.crt'));
   const { station, township } = STATIONS[tier];
   const enrol = enrolled ? ['--station', station, '--tier', tier, '--township', township, '--name', '试验便民服务站',
-    '--catalog', here('../../schema/catalog/hutubi-2022.json')] : [];
+    '--catalog', here('../../schema/catalog/hutubi-2022.json'), ...(calendar ? ['--calendar', here(`../../schema/calendars/${calendar}.json`)] : [])] : [];
   run('fixture-box', '--data', join(dir, 'data'), ...enrol, ...(cases ? ['--cases', String(cases)] : []),
     ...STAFF.map((one) => `${one}:${password(one.split(':')[0])}`));
   return { dir, config, station, township, tier, root: readFileSync(join(ca, 'root.crt'), 'utf8') };
