@@ -26,8 +26,7 @@ static int exchange(const char *path, const json_t *request, json_t **answer, st
 	char *out = NULL, *text = json_dumps(request, JSON_COMPACT);
 	size_t len = 0;
 	int fd = text ? frame_connect(path, e) : -1, rc = ERR_OK;
-	if (fd < 0)
-		rc = text ? (int)e->code : err_set(e, ERR_NOMEM, "a request to print");
+	if (fd < 0) rc = text ? (int)e->code : err_set(e, ERR_NOMEM, "a request to print");
 	if (!rc) rc = frame_send(fd, text, strlen(text), deadline, e);
 	if (!rc) rc = frame_receive(fd, FRAME_ANSWER_MAX, deadline, &out, &len, e);
 	if (!rc) rc = json_parse_strict(out, len, ANSWER_DEPTH, answer, e);
