@@ -114,10 +114,11 @@ export function readQr({ width, height, dark }) {
 /** A network printer. `mode`: answers (as most do), silent (takes, says nothing), hangs (reads nothing after the head),
  * breaks (closes in the middle), empty (no paper from the start), runs_out (none at the end), refuses (GS r unanswered). */
 export async function startPrinter(mode = 'answers') {
-  const printer = { mode, jobs: [], connections: 0 };
+  const printer = { mode, jobs: [] };
+  const sockets = new Set();
   const server = net.createServer((socket) => {
     const chunks = [];
-    printer.connections++;
+    sockets.add(socket);
     socket.on('error', () => {});
     socket.on('data', (data) => {
       chunks.push(data);
@@ -130,13 +131,16 @@ export async function startPrinter(mode = 'answers') {
       if (now === 'breaks' && total > 6) socket.resetAndDestroy();
       if (data.includes(Buffer.from([0x1d, 0x72, 1])) && now !== 'refuses') socket.write(Buffer.from([now === 'runs_out' ? 0x0c : 0]));
     });
-    socket.on('close', () => printer.jobs.push(Buffer.concat(chunks)));
+    socket.on('close', () => { sockets.delete(socket); printer.jobs.push(Buffer.concat(chunks)); });
     socket.on('end', () => socket.end());
   });
   await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   printer.port = server.address().port;
   printer.device = `tcp:127.0.0.1:${printer.port}`;
-  printer.close = () => new Promise((resolve) => { server.close(resolve); });
+  printer.close = () => new Promise((resolve) => {
+    server.close(resolve);
+    sockets.forEach((socket) => socket.destroy()); // one that hangs does not see the end
+  });
   return printer;
 }
 
