@@ -44,7 +44,7 @@ BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell 
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
 	shared/states.c shared/catalog.c shared/body.c shared/registers.c shared/event.c shared/caseview.c shared/casejson.c shared/entryjson.c shared/feed.c shared/problem.c \
-	shared/enrolcode.c shared/workdays.c shared/terms.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
+	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
@@ -68,12 +68,15 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county
 	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
-GATEWAY := gateway/acts.c gateway/answer.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
-	gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/finder.c gateway/follow.c \
-	gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c gateway/present.c \
-	gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c gateway/search_due.c \
-	gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c gateway/staff.c \
+GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
+	gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/finder.c \
+	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
+	gateway/present.c gateway/printcall.c gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c \
+	gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c \
+	gateway/staff.c \
 	gateway/sync.c gateway/waker.c
+PRINT := gateway/print/escpos.c gateway/print/frame.c gateway/print/job.c gateway/print/main.c gateway/print/printer.c \
+	gateway/print/qr.c gateway/print/template.c gateway/print/tree.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
 CA := certs/xinke-ca.c
 
@@ -81,7 +84,10 @@ CA := certs/xinke-ca.c
 LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
 LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls \
 	-lzstd
-PROGRAMS := xinke-ca xinke-sync xinke xinke-gateway xinke-county
+PRINT_LIBS := -lxslt -lxml2 -lqrencode
+# Asked when it is used: deps-build may only now have brought the package.
+XML_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
+PROGRAMS := xinke-ca xinke-sync xinke xinke-gateway xinke-print xinke-county
 UNIT := $(basename $(notdir $(wildcard tests/unit/*_test.c)))
 
 # --- build ------------------------------------------------------------------------------------------------------------
@@ -90,7 +96,7 @@ LIB := $(O)/libxinke.a
 
 .PHONY: all gateway sync county
 all: $(PROGRAMS:%=$(O)/%) ## build every program
-gateway: $(O)/xinke-gateway $(O)/xinke ## the box's REST gateway and the technician's command (needs no Node)
+gateway: $(O)/xinke-gateway $(O)/xinke $(O)/xinke-print ## the box's REST gateway, its printing and the technician's command (needs no Node)
 sync: $(O)/xinke-sync
 county: $(O)/xinke-county
 
@@ -116,6 +122,7 @@ $(GEN)/%.inc: schema/dict/%.zdict | $(GEN)
 $(O)/obj/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(Q)echo '  CC      $<'; $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(O)/obj/gateway/print/%.o: CPPFLAGS += $(XML_CFLAGS)
 $(O)/obj/shared/clock.o: CPPFLAGS += -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
 
 $(LIB): $(call obj,$(LIB_SRC))
@@ -126,6 +133,9 @@ $(O)/xinke-sync: $(call obj,$(AGENT)) $(LIB)
 $(O)/xinke-county: $(call obj,$(COUNTY_MAIN)) $(LIB)
 $(O)/xinke-gateway: $(call obj,$(GATEWAY)) $(LIB)
 $(O)/xinke: $(call obj,$(CLI)) $(LIB)
+# The template library and the QR encoder are this program's alone.
+$(O)/xinke-print: $(call obj,$(PRINT)) $(LIB)
+$(O)/xinke-print: LIBS += $(PRINT_LIBS)
 $(PROGRAMS:%=$(O)/%):
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(LIB) $(ALL_LDFLAGS) $(LIBS) -o $@
 
@@ -153,6 +163,11 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(O)/unit/libsupport.a $(LIB)
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(O)/unit/libsupport.a $(LIB) $(ALL_LDFLAGS) $(LIBS) -lcmocka -o $@
 # The gateway's own parts: not in the library, where the county has files of the same names.
 $(patsubst %,$(O)/unit/%,$(filter gateway_%,$(UNIT))): $(call obj,$(filter-out gateway/main.c,$(GATEWAY)))
+# xinke-print's likewise.
+UNIT_PRINT := $(patsubst %,$(O)/unit/%,$(filter print_%,$(UNIT)))
+$(UNIT_PRINT): $(call obj,$(filter-out gateway/print/main.c,$(PRINT)))
+$(UNIT_PRINT): LIBS += $(PRINT_LIBS)
+$(UNIT_PRINT:$(O)/unit/%=$(O)/obj/tests/unit/%.o): CPPFLAGS += $(XML_CFLAGS)
 $(O)/unit/libsupport.a: $(UNIT_SUPPORT)
 	@mkdir -p $(@D); rm -f $@; ar qcs $@ $^
 .SECONDARY:
@@ -180,15 +195,19 @@ $(O)/sim/sim $(O)/sim/vfs_test:
 
 # --- fuzzing ----------------------------------------------------------------------------------------------------------
 # Each target over what it reads: the shared parts, the ledger and the engine, without servers.
-FUZZERS := request answer entry cert code
+FUZZERS := request answer entry cert code print
 FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/%,$(LIB_SRC))))
 $(O)/obj/tests/fuzz/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"' -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
 $(O)/libfuzzed.a: $(FUZZ_LIB) $(call obj,tests/unit/support.c)
 	@rm -f $@; ar qcs $@ $^
 $(O)/answer_fuzz: FUZZ_WRAP := -Wl,--wrap=ec_verify -Wl,--wrap=pack_close
 $(O)/entry_fuzz: FUZZ_WRAP := -Wl,--wrap=db_commit -Wl,--wrap=db_begin_read -Wl,--wrap=db_rollback
+# Of its own: the print parts.
+$(O)/print_fuzz: $(call obj,$(filter-out gateway/print/main.c,$(PRINT)))
+$(O)/print_fuzz: LIBS += $(PRINT_LIBS)
+$(O)/obj/tests/fuzz/print_fuzz.o: CPPFLAGS += $(XML_CFLAGS)
 $(FUZZERS:%=$(O)/%_fuzz): $(O)/%_fuzz: $(O)/obj/tests/fuzz/%_fuzz.o $(O)/libfuzzed.a
-	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $^ $(ALL_LDFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP) $(LIBS) -lcmocka -o $@
+	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP) $(LIBS) -lcmocka -o $@
 $(O)/fuzz_seeds: $(call obj,tests/fuzz/seeds.c) $(O)/libfuzzed.a
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka -o $@
 
@@ -199,7 +218,7 @@ WITH_NODE := PATH="$$([ -x "$(NODE_PATH)/node" ] && echo "$(NODE_PATH):")$$PATH"
 C_FILES = $(shell git ls-files '*.c' '*.h')
 SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run tests/fuzz/run .ci/run
 
-.PHONY: deps-build deps-test run start stop start-county stop-county start-gateway stop-gateway demo test integration \
+.PHONY: deps-build deps-test papers run start stop start-county stop-county start-gateway stop-gateway demo test integration \
 	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire bench-link dict clean help
 deps-build:
 	@B=$(B) packaging/install-deps.sh build
@@ -212,7 +231,7 @@ run: deps-build ## start a county and a village box in the foreground; Ctrl-C st
 start start-county start-gateway: deps-build ## the same in the background (start-county, start-gateway: one of them)
 	@$(MAKE) --no-print-directory all
 	@XINKE_BIN=$(B) packaging/run.sh $@
-stop stop-county stop-gateway: ## stop what start started; gateway means both of the box's daemons
+stop stop-county stop-gateway: ## stop what start started; gateway means all of the box's daemons
 	@XINKE_BIN=$(B) packaging/run.sh $@
 demo: deps-test ## the main job told by a script
 	@$(MAKE) --no-print-directory all
@@ -226,6 +245,9 @@ test: deps-test ## install, build with sanitizers, run every suite
 integration: ## the suites over real processes (build first: make all; make SAN=1 all)
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san XINKE_PLAIN=$(CURDIR)/$(B) node --test --test-concurrency=1 tests/lib/*_test.mjs \
 		schema/scripts/*_test.mjs tests/integration/*.test.mjs
+papers: deps-test ## render every paper in A4 and roll by Chromium to build/papers, and check that nothing stands outside of it
+	@$(MAKE) --no-print-directory all $(O)/fixture-box
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(O) XINKE_PAPERS=$(CURDIR)/$(B)/papers node tests/papers/papers.mjs
 SEED := 1
 SEEDS := 2000
 sim: ## the simulator: SEEDS runs from SEED on; a failing one says how to play it again

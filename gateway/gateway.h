@@ -37,7 +37,8 @@ struct gateway {
 	struct days *days;     /* the calendar in force */
 	struct follow *follow; /* keeps the search list current */
 	struct search *search;
-	struct changes *changes; /* parked calls */
+	struct changes *changes;     /* parked calls */
+	struct documents *documents; /* the papers of a case */
 	struct metrics *metrics;
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */

@@ -23,6 +23,7 @@ struct old_item {
 	enum offer offers[TIER_COUNT];
 	struct term_days days;
 	bool deems;
+	bool permit;
 };
 struct old_edition {
 	int64_t version;
@@ -157,6 +158,15 @@ struct term_days items_case_days(const struct items_edition *ed, const struct ca
 	return old ? old->days : terms_days(ed ? catalog_find(ed->catalog, v->item) : NULL);
 }
 
+struct item_law items_case_law(const struct items_edition *ed, const struct caseview *v)
+{
+	const struct old_item *old = find_old(ed, v);
+	const struct catalog_item *it = ed && !old ? catalog_find(ed->catalog, v->item) : NULL;
+	if (old) return (struct item_law){.department = old->department, .permit = old->permit};
+	return it ? (struct item_law){.department = it->department, .permit = it->permit}
+	          : (struct item_law){.department = ""};
+}
+
 bool items_known(const struct items_edition *ed, const char *code)
 {
 	bool known = catalog_find(ed->catalog, code) != NULL;
@@ -182,6 +192,7 @@ static int old_fill(struct old_edition *o, const struct catalog *cat, struct err
 		memcpy(to->offers, from->offers, sizeof to->offers);
 		to->days = terms_days(from);
 		to->deems = terms_deems(from);
+		to->permit = from->permit;
 		if (!to->code || !to->name || !to->department) return err_set(e, ERR_NOMEM, "items");
 	}
 	return ERR_OK;

@@ -34,6 +34,12 @@ bool items_known(const struct items_edition *ed, const char *code);
 enum offer items_case_offer(const struct items_edition *ed, const struct caseview *v, enum tier tier);
 /* Does it count as accepted when nobody answers in time, by the same version? */
 bool items_case_deems(const struct items_edition *ed, const struct caseview *v);
+/* Whose the item is and by which law, by the same version: borrowed from ED; "" and false where nobody knows it. */
+struct item_law {
+	const char *department;
+	bool permit; /* 行政许可 */
+};
+struct item_law items_case_law(const struct items_edition *ed, const struct caseview *v);
 /* Its terms, by the same version. */
 struct term_days items_case_days(const struct items_edition *ed, const struct caseview *v);
 /* {level, name} of who does offer IT when TIER does not. New reference. */

@@ -5,6 +5,7 @@
  * reason on standard error), 2 not understood. */
 #include "gateway/changes.h"
 #include "gateway/days.h"
+#include "gateway/documents.h"
 #include "gateway/follow.h"
 #include "gateway/gateway.h"
 #include "gateway/items.h"
@@ -72,6 +73,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (!rc) rc = follow_new(gw->search, gw->days, gw->items, &gw->follow, e);
 	if (!rc) rc = changes_new((int)gw->cfg.polls, &gw->changes, e);
 	if (!rc) rc = metrics_new(&gw->metrics, e);
+	if (!rc) rc = documents_new(gw, &gw->documents, e);
 	if (!rc) rc = waker_new(gw, &gw->waker, e);
 	if (rc) return rc;
 	struct ledger *l = readers_take(gw->readers);
@@ -114,6 +116,7 @@ static void drain(void *arg)
 	changes_stop(gw->changes);
 	writer_close(gw->writer);
 	gw->writer = NULL;
+	documents_stop(gw->documents);
 	sessions_stop(gw->sessions);
 }
 
@@ -123,6 +126,7 @@ static void close_all(struct gateway *gw)
 	http_close(gw->http, drain, gw, DRAIN_MS);
 	waker_close(gw->waker);
 	writer_close(gw->writer); /* still there when the server never was */
+	documents_free(gw->documents);
 	metrics_free(gw->metrics);
 	changes_free(gw->changes);
 	follow_free(gw->follow);

@@ -8,6 +8,7 @@
 #include "gateway/cases.h"
 #include "gateway/changes.h"
 #include "gateway/devices.h"
+#include "gateway/documents.h"
 #include "gateway/front.h"
 #include "gateway/handovers.h"
 #include "gateway/items.h"
@@ -20,6 +21,7 @@
 #include "shared/limits.h"
 
 #define CREDENTIALS_MAX 4096
+#define EMPTY_MAX       64 /* bytes of {} with some white space */
 #define ROLE_MANAGES    (ROLE_LEAD | ROLE_TECHNICIAN)
 #define WRITES          (HTTP_JSON | HTTP_KEY)
 
@@ -56,6 +58,10 @@ static const struct http_route table[] = {
     {"GET", "/api/v1/cases/{id}", 0, 0, 0, cases_one_get, "Read a case"},
     {"GET", "/api/v1/cases/{id}/events", 0, 0, 0, acts_get, "A case's history"},
     {"POST", "/api/v1/cases/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, acts_post, "Act on a case"},
+    {"GET", "/api/v1/cases/{id}/documents", 0, 0, 0, documents_get, "The papers that there are of a case"},
+    {"GET", "/api/v1/cases/{id}/documents/{kind}", 0, 0, 0, documents_one_get, "A paper as a page"},
+    {"POST", "/api/v1/cases/{id}/documents/{kind}/print", ROLE_WINDOW, EMPTY_MAX, HTTP_JSON, documents_print_post,
+     "A paper on the receipt printer"},
     {"POST", "/api/v1/registers/{register}", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_post, "Open an entry"},
     {"GET", "/api/v1/registers/{register}", 0, 0, 0, registers_get, "Entries of a register"},
     {"GET", "/api/v1/registers/{register}/{id}", 0, 0, 0, registers_one_get, "Read an entry"},

@@ -20,6 +20,10 @@ static const struct config_key keys[] = {
     {"http.tls", CONFIG_BOOL, KEY(tls), "yes", 0, 0, "no: plain HTTP, on loopback alone, for measuring."},
     {"setup.bind", CONFIG_TEXT, KEY(setup_bind), "0.0.0.0", 0, 0, "Address of the plain page that hands out the root."},
     {"setup.port", CONFIG_INT, KEY(setup_port), "0", 0, 65535, "Its port; 0 = no such page."},
+    {"public.url", CONFIG_TEXT, KEY(public_url), "", 0, 0,
+     "The county's address for citizens, which the QR of a paper holds; empty = as the enrolment brought it."},
+    {"station.phone", CONFIG_TEXT, KEY(station_phone), "", 0, 0, "Telephone of the station, for papers."},
+    {"station.address", CONFIG_TEXT, KEY(station_address), "", 0, 0, "Where the station is, for papers."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
     {"limits.polls", CONFIG_INT, KEY(polls), "128", 1, 4096, "Calls of /changes that may wait at once."},
     {"limits.sign_ins", CONFIG_INT, KEY(sign_ins), "8", 1, 256,
@@ -44,6 +48,7 @@ static int make_paths(struct settings *s, struct err *e)
 	    {s->db, "xinke.db"},           {s->field_key, "field.key"},   {s->wake, "gateway.sock"},
 	    {s->gate, "writer.lock"},      {s->courier, "sync.sock"},     {s->server_key, "server.key"},
 	    {s->server_crt, "server.crt"}, {s->server_csr, "server.csr"}, {s->root_crt, "root.crt"},
+	    {s->print, "print.sock"},
 	};
 	int rc = ERR_OK;
 	for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++)

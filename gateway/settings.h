@@ -17,6 +17,9 @@ struct settings {
 	char names[CONFIG_TEXT_MAX]; /* comma list of DNS names and addresses */
 	char setup_bind[CONFIG_TEXT_MAX];
 	char log_level[CONFIG_TEXT_MAX];
+	char public_url[CONFIG_TEXT_MAX];    /* "" = as the enrolment brought it */
+	char station_phone[CONFIG_TEXT_MAX]; /* for papers; "" = not known */
+	char station_address[CONFIG_TEXT_MAX];
 	int64_t port, threads, max_connections, max_per_ip;
 	int64_t setup_port;      /* 0 = off */
 	int64_t polls, sign_ins; /* most parked calls of /changes; most waiting sign-ins */
@@ -27,6 +30,7 @@ struct settings {
 	char db[FILE_PATH_MAX], field_key[FILE_PATH_MAX];
 	char gate[FILE_PATH_MAX];                         /* by which gateway and courier take turns at writing */
 	char wake[FILE_PATH_MAX], courier[FILE_PATH_MAX]; /* sockets: ours, the courier's */
+	char print[FILE_PATH_MAX];                        /* xinke-print's socket */
 	char server_key[FILE_PATH_MAX], server_crt[FILE_PATH_MAX], server_csr[FILE_PATH_MAX], root_crt[FILE_PATH_MAX];
 };
 

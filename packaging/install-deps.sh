@@ -14,9 +14,9 @@ level=${1:-build}
 build=${B:-build}
 
 BUILD_PACKAGES="gcc make libc6-dev pkg-config gawk libmicrohttpd-dev libgnutls28-dev libcurl4-gnutls-dev libsqlite3-dev
- libmbedtls-dev libjansson-dev libargon2-dev libinih-dev libzstd-dev curl ca-certificates procps"
+ libmbedtls-dev libjansson-dev libargon2-dev libinih-dev libzstd-dev libxslt1-dev libqrencode-dev curl ca-certificates procps"
 TEST_PACKAGES="clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck libcmocka-dev openssl sqlite3 nodejs npm
- libclang-rt-14-dev fiu-utils faketime e2fsprogs mount"
+ libclang-rt-14-dev fiu-utils faketime e2fsprogs mount chromium fonts-noto-cjk"
 
 missing() {
 	local p

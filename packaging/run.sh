@@ -3,7 +3,7 @@
 #
 #   packaging/run.sh start|stop|run|status            both
 #   packaging/run.sh start-county|stop-county         the county alone
-#   packaging/run.sh start-gateway|stop-gateway       the box's two daemons
+#   packaging/run.sh start-gateway|stop-gateway       the box's three daemons
 #   packaging/run.sh pids                             writes run.json anew
 #
 # XINKE_COUNTY_HOST (default 127.0.0.1) is the address that the county's servers bind to and the box calls.
@@ -25,6 +25,7 @@ umask 077
 county_conf=$run/county.conf
 box_conf=$run/gateway.conf
 sync_conf=$run/sync.conf
+print_conf=$run/print.conf
 sync_url=https://$county_host:$base
 api_url=https://$county_host:$((base + 1))
 public_url=https://$county_host:$((base + 2))
@@ -170,11 +171,22 @@ init_box() {
 	: >"$run/box.ready"
 }
 
+# Without a receipt printer (printer.device) papers are pages for a browser.
+write_print_conf() {
+	[ -e "$print_conf" ] || cat >"$print_conf" <<-EOF
+		[paths]
+		socket = box/print.sock
+		papers = $schema/papers
+	EOF
+}
+
 start_gateway() {
 	if [ ! -e "$run/box.ready" ]; then
 		rm -rf "$run/box" "$run/courier"
 		init_box
 	fi
+	write_print_conf
+	alive print || launch print "$bin/xinke-print" -c "$print_conf" run
 	alive gateway || launch gateway "$bin/xinke-gateway" -c "$box_conf" run
 	wait_for gateway "$gateway_url/healthz" "$run/box/root.crt"
 	alive sync || launch sync "$bin/xinke-sync" -c "$sync_conf" run
@@ -192,7 +204,7 @@ write_run() {
 		"config":"$county_conf","accounts":$(accounts "$run/county.accounts")},
 		"gateway":{"url":"$gateway_url","setup_url":"$setup_url","ca":"$run/box/root.crt","config":"$box_conf",
 		"station":"$station","level":"village","db":"$run/box/xinke.db","accounts":$(accounts "$run/box.accounts")},
-		"pids":{"county":$(pid_json county),"gateway":$(pid_json gateway),"sync":$(pid_json sync)}}
+		"pids":{"county":$(pid_json county),"gateway":$(pid_json gateway),"sync":$(pid_json sync),"print":$(pid_json print)}}
 	EOF
 	mv "$run/run.json.new" "$run/run.json"
 }
@@ -230,6 +242,7 @@ print_all() {
 stop_all() {
 	end sync
 	end gateway
+	end print
 	end county
 	write_run
 }
@@ -272,10 +285,11 @@ start-gateway) start_gateway ;;
 stop-gateway)
 	end sync
 	end gateway
+	end print
 	write_run
 	;;
 pids) write_run ;; # run.json again, with the processes of now
-status) for d in county gateway sync; do if alive $d; then echo "$d runs ($(pid_of $d))"; else echo "$d is stopped"; fi; done ;;
+status) for d in county gateway sync print; do if alive $d; then echo "$d runs ($(pid_of $d))"; else echo "$d is stopped"; fi; done ;;
 *)
 	echo "usage: run.sh run|start|stop|status|start-county|stop-county|start-gateway|stop-gateway" >&2
 	exit 2

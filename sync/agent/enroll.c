@@ -195,6 +195,7 @@ static int keep(struct enroll *x, struct ledger *l, struct err *e)
 	if (!rc) rc = keep_file(x->a->cfg->keys, "client.crt", fields_text(a, "certificate"), 0644, e);
 	if (!rc) rc = keep_file(x->a->cfg->data, "server.crt", fields_text(a, "server_certificate"), 0644, e);
 	if (!rc) rc = ledger_meta_set_text(l, "county_url", x->o->url, e);
+	if (!rc) rc = ledger_meta_set_text(l, "public_url", fields_text(a, "public_url"), e);
 	if (!rc && !(ledger_head(l, &h, NULL) == ERR_OK && memcmp(h.log, x->log, UUID_LEN) == 0))
 		rc = ledger_enrol(l, &en, e); /* else an earlier run was cut off after it */
 	explicit_bzero(en.station_key, sizeof en.station_key);

@@ -208,6 +208,7 @@ static json_t *answer_of(struct enrol *x)
 	              "certificate", x->made.client, "root", ca_root_pem(x->c->ca), "station_key", key, "answer_key_id",
 	              x->c->answer_key_id, "answer_certificate", x->c->answer_cert, "now", (json_int_t)x->now);
 	if (!a) return NULL;
+	caseview_set(a, "public_url", json_string(x->c->cfg->public_url), &rc);
 	caseview_set(a, "server_certificate", x->made.has_server ? json_string(x->made.server) : json_null(), &rc);
 	(void)text_b64(x->field_key, SEAL_KEY_LEN, field);
 	if (x->restore) caseview_set(a, "field_key", json_string(field), &rc);
