@@ -59,7 +59,7 @@ ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync
 	sync/engine/engine.c
 HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
-COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
+COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
 	sync/county/catalog_calendar.c sync/county/catalog_check.c sync/county/catalog_commands.c sync/county/catalog_diff.c \
 	sync/county/catalog_edition.c sync/county/catalog_faults.c sync/county/catalog_items.c sync/county/catalog_read.c \
 	sync/county/catalog_table.c \
@@ -68,7 +68,7 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/boxes.c sync/county
 	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
-GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
+GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
 	gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/finder.c \
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
 	gateway/present.c gateway/printcall.c gateway/readers.c gateway/registers.c gateway/routes.c gateway/search.c \

@@ -43,9 +43,10 @@ struct gateway {
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */
 	struct http_server *setup;
-	int64_t deem_next;   /* monotonic ms of deem_round's next look */
-	int64_t audit_next;  /* and of audit_round's */
-	atomic_bool damaged; /* the database failed its check: the end is near */
+	int64_t deem_next;    /* monotonic ms of deem_round's next look */
+	int64_t archive_next; /* likewise of archive_round's */
+	int64_t audit_next;   /* and of audit_round's */
+	atomic_bool damaged;  /* the database failed its check: the end is near */
 };
 
 #endif

@@ -30,6 +30,8 @@ static const struct config_key keys[] = {
      "Sign-ins that may wait; each takes 19 MiB in its turn."},
     {"limits.audit_days", CONFIG_INT, KEY(audit_days), "400", LEDGER_AUDIT_DAYS_MIN, 36500,
      "Days that the audit of users is kept; six months at least."},
+    {"limits.archive_days", CONFIG_INT, KEY(archive_days), "30", 1, 3650,
+     "Days after its last event that a case which came to its end goes to the archive."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 

@@ -24,6 +24,7 @@ struct settings {
 	int64_t setup_port;      /* 0 = off */
 	int64_t polls, sign_ins; /* most parked calls of /changes; most waiting sign-ins */
 	int64_t audit_days;      /* so long a row of the audit is kept */
+	int64_t archive_days;    /* after which an ended case is archived */
 	bool tls;
 	/* made from the above */
 	enum log_level level;

@@ -2,6 +2,7 @@
  * waiting. Nudges are collected for a few milliseconds: under load one round serves many commits. */
 #include "gateway/waker.h"
 
+#include "gateway/archive.h"
 #include "gateway/audit.h"
 #include "gateway/changes.h"
 #include "gateway/days.h"
@@ -113,6 +114,7 @@ static int round_once(struct waker *w)
 	(void)items_refresh(gw->items, l, &gw->log);
 	days_refresh(gw->days, l, &gw->log);
 	deem_round(gw, l);
+	archive_round(gw, l);
 	audit_round(gw);
 	int ms = changes_serve(gw, l, TICK_MS);
 	if (follow_round(gw->follow, l, &more, &e)) log_warn(&gw->log, "search_list", "text=\"%s\"", e.msg);

@@ -23,6 +23,8 @@ static const struct config_key keys[] = {
     {"work.threads", CONFIG_INT, KEY(workers), "4", 1, 16,
      "Threads that work on requests, each with a connection to the database."},
     {"enrolment.code_hours", CONFIG_INT, KEY(code_hours), "72", 1, 720, "How long an enrolment code lives."},
+    {"cases.archive_days", CONFIG_INT, KEY(archive_days), "30", 1, 3650,
+     "Days after its last event that a case which came to its end goes to the archive."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)

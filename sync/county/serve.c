@@ -5,6 +5,7 @@
  * the end each server stops accepting and finishes what it has, with the workers still at work; only then do they stop.
  * What was answered was committed before. */
 #include "sync/county/serve.h"
+#include "sync/county/archive.h"
 
 #include "sync/county/acts.h"
 #include "sync/county/boxes.h"
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS            86400000LL
 #define QUEUE             256   /* calls that wait for a worker */
 #define DRAIN_MS          15000 /* for what is under way at the end */
 #define SYNC_DEADLINE_MS  90000 /* a full batch over a slow link */
@@ -255,6 +257,10 @@ static void look(struct county *c, struct store *s)
 	if (now.quality != CLOCK_SYNCED) return;
 	if (deem_round(s, now.wall, &n, &e)) log_error(c->log, "deem_accept", "text=\"%s\"", e.msg);
 	if (n) log_info(c->log, "deem_accept", "cases=%d", n);
+	e = (struct err){0};
+	if (archive_round(s, now.wall - c->cfg->archive_days * DAY_MS, now.wall, &n, &e))
+		log_error(c->log, "archive", "text=\"%s\"", e.msg);
+	if (n) log_info(c->log, "archive", "cases=%d", n);
 }
 
 /* Until a signal says that it is enough; which one. */

@@ -1,7 +1,9 @@
-/* 视为受理 by the county's own program: what departments and stations without a box have not answered for. */
+/* What the county's own program says of cases that departments and stations without a box hold: 视为受理 where nobody
+ * answered, 归档 where nothing is left to do. */
 #include "tests/unit/county_support.h"
 
 #include "shared/fields.h"
+#include "sync/county/archive.h"
 #include "sync/county/casefile.h"
 #include "sync/county/deem.h"
 
@@ -187,6 +189,40 @@ static void a_county_that_is_not_set_up(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* --- 归档 --- */
+
+static int archive(struct world *x)
+{
+	struct err e = {0};
+	int n = -1;
+	OK(archive_round(x->county.s, x->county.clock.wall - 30 * DAY, x->county.clock.wall, &n, &e), &e);
+	return n;
+}
+
+/* What nobody with a box holds is archived by the county, thirty days after its last event, once; the village hears it. */
+static void the_county_archives_what_has_no_box(void **state)
+{
+	struct world *x = *state;
+	test_box_act(&x->village, 20, 2, "withdraw", "{'reason':'不办了'}");
+	test_box_settle(&x->village);
+	assert_int_equal(state_of(x, 2), STATE_WITHDRAWN);
+	assert_int_equal(archive(x), 0);
+	pass(x, 30 * DAY);
+	assert_int_equal(archive(x), 0); /* not yet: longer than that */
+	pass(x, 1000);
+	assert_int_equal(archive(x), 1); /* the permit under 1 has not come to its end */
+	assert_int_equal(archive(x), 0);
+	assert_int_equal(state_of(x, 2), STATE_ARCHIVED);
+	test_box_settle(&x->village);
+	struct ledger_case c = {0};
+	struct err e = {0};
+	uint8_t id[UUID_LEN];
+	support_id(2, id);
+	OK(ledger_case_get(x->village.l, id, &c, &e), &e);
+	assert_int_equal(c.view.state, STATE_ARCHIVED);
+	ledger_case_release(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +233,7 @@ int main(void)
 	    T(many_at_once),
 	    T(a_late_act_without_a_reason_settles),
 	    T(a_county_that_is_not_set_up),
+	    T(the_county_archives_what_has_no_box),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* 视为受理 by the box's own program, with a real county to judge it: said once, not said again where the county refused
+/* 视为受理 and 归档 by the box's own program, with a real county to judge it: said once, not said again where the county refused
  * it, said anew when another calendar gives the term another day. */
+#include "gateway/archive.h"
 #include "gateway/days.h"
 #include "gateway/deem.h"
 #include "gateway/items.h"
@@ -39,6 +40,7 @@ static int setup(void **state)
 	    .path = x->box.db, .field_key = x->box.key, .mode = LEDGER_WRITE, .clock = x->box.clock};
 	OK(ledger_open(&lc, &x->writes, &e), &e);
 	x->gw.log = quiet;
+	x->gw.cfg.archive_days = 30;
 	OK(items_new(&x->gw.items, &e), &e);
 	OK(days_new(&x->gw.days, &e), &e);
 	OK(writer_open(&(struct writer_config){.ledger = x->writes}, &x->gw.writer, &e), &e);
@@ -78,6 +80,7 @@ static void look(struct world *x)
 	(void)items_refresh(x->gw.items, x->box.l, &quiet);
 	days_refresh(x->gw.days, x->box.l, &quiet);
 	deem_round(&x->gw, x->box.l);
+	archive_round(&x->gw, x->box.l);
 	writer_close(x->gw.writer); /* finishes what is queued */
 	x->gw.writer = NULL;
 	OK(writer_open(&(struct writer_config){.ledger = x->writes}, &x->gw.writer, &e), &e);
@@ -202,15 +205,55 @@ static void nor_in_the_same_words(void **state)
 	                       "WHERE kind = 'calendar'");
 }
 
+/* --- 归档 --- */
+
+/* What has ended here and has settled goes to the archive after its days; a document that nobody fetched keeps it open,
+ * and so does what the county does not know yet. */
+static void ended_cases_go_to_the_archive(void **state)
+{
+	struct world *x = *state;
+	for (unsigned n = 1; n <= 4; n++)
+		test_box_register(&x->box, n, "652323-018");
+	test_box_act(&x->box, 11, 1, "withdraw", "{'reason':'不办了'}");
+	for (unsigned n = 2; n <= 3; n++) {
+		test_box_act(&x->box, 20 + n, n, "accept", "{}");
+		test_box_act(&x->box, 30 + n, n, "decide_now", "{'result':'granted'}");
+		test_box_act(&x->box, 40 + n, n, "complete",
+		             n == 2 ? "{'result_code':0,'document':'证明'}" : "{'result_code':6}");
+	}
+	test_box_settle(&x->box);
+	test_box_act(&x->box, 14, 4, "withdraw", "{'reason':'不办了'}"); /* not told to the county */
+	pass(x, 29 * DAY);
+	look(x);
+	assert_int_equal(state_of(x, 1), STATE_WITHDRAWN);
+	pass(x, 2 * DAY);
+	look(x);
+	assert_int_equal(state_of(x, 1), STATE_ARCHIVED);
+	assert_int_equal(state_of(x, 2), STATE_COMPLETED);
+	assert_int_equal(state_of(x, 3), STATE_ARCHIVED);
+	assert_int_equal(state_of(x, 4), STATE_WITHDRAWN);
+	test_box_act(&x->box, 52, 2, "deliver",
+	             "{'document':'证明','way':'direct','place':'本站','receiver':'本人','delivered_at':'2026-12-24T10:"
+	             "00:00+08:00'}");
+	test_box_settle(&x->box);
+	pass(x, 31 * DAY);
+	look(x);
+	look(x); /* once */
+	assert_int_equal(state_of(x, 2), STATE_ARCHIVED);
+	assert_int_equal(state_of(x, 4), STATE_ARCHIVED);
+	assert_int_equal(support_sql_int(x->box.db, "SELECT count(*) FROM events WHERE type = 'archive'"), 4);
+	test_box_settle(&x->box);
+	for (unsigned n = 1; n <= 4; n++)
+		assert_int_equal(test_box_sync(&x->box, n), SYNC_SETTLED);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(once_after_the_last_day),
-	    T(not_by_a_clock_that_nobody_set),
-	    T(what_the_county_refused_is_not_said_again),
-	    T(nor_in_the_same_words),
+	    T(once_after_the_last_day), T(not_by_a_clock_that_nobody_set), T(what_the_county_refused_is_not_said_again),
+	    T(nor_in_the_same_words),   T(ended_cases_go_to_the_archive),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,11 @@ SELECT id FROM cases
 WHERE item = :item AND received_at < :before AND state IN ('received', 'forwarded') AND holder = :holder
 ORDER BY received_at, id LIMIT :limit;
 
+-- name: cases_ended
+SELECT id FROM cases
+WHERE state = :state AND received_at < :before AND updated_at < :before AND holder = :holder AND own = settled AND refused = 0
+ORDER BY received_at, id LIMIT :limit;
+
 -- name: handover_rows
 SELECT c.id, c.station, c.holder, c.received_at,
   EXISTS (SELECT 1 FROM events e WHERE e.case_id = c.id AND e.type = 'forward') FROM cases c

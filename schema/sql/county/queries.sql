@@ -244,6 +244,11 @@ SELECT id, received_at FROM cases
 WHERE item = :item AND (received_at, id) > (:received_at, :id) AND received_at < :before AND state IN ('received', 'forwarded')
 ORDER BY received_at, id LIMIT :limit;
 
+-- name: case_ended
+SELECT id, received_at FROM cases
+WHERE state = :state AND (received_at, id) > (:received_at, :id) AND received_at < :before AND updated_at < :before
+ORDER BY received_at, id LIMIT :limit;
+
 -- name: case_count
 -- scans: counts all, for /metrics
 SELECT count(*) FROM cases;
