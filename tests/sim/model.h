@@ -24,7 +24,7 @@ struct call {
 	char station[13]; /* "county" for its own */
 	uint8_t key[UUID_LEN], case_id[UUID_LEN];
 	bool registers, forced;
-	char type[32], item[16], marker[16]; /* MARKER stands in the body and nowhere else */
+	char type[32], item[32], marker[16]; /* MARKER stands in the body and nowhere else */
 	json_t *body;                        /* as it was asked, owned */
 	int box;                             /* whose window was asked */
 	char receipt[RECEIPT_MAX];

@@ -2,6 +2,7 @@
  * boxes, put the store back to an old copy. See office.h. */
 #include "shared/body.h"
 #include "shared/fields.h"
+#include "shared/registers.h"
 #include "sync/county/boxes.h"
 #include "sync/county/casefile.h"
 #include "sync/county/feed.h"
@@ -31,7 +32,8 @@ static bool boxed(struct store *s, const char *holder)
 static bool may(const struct caseview *v, enum case_event type, bool has_box)
 {
 	const struct state_row *row = NULL;
-	if (type == EVENT_RECEIVE || !body_known(type)) return false;
+	if (state_event_opens(type) || !body_known(type)) return false;
+	if (registers_is_item(v->item) && !registers_action(v, type)) return false;
 	if (caseview_may(v, type, EVENT_COUNTY, &row) != FIT_OK || row->who == WHO_SYSTEM) return false;
 	if (type == EVENT_AMEND && !json_object_get(v->doc, "applicant")) return false;
 	return !has_box || row->by == BY_COUNTY_OR_REGISTERING || row->by == BY_ANY;

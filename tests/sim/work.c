@@ -6,6 +6,7 @@
 #include "shared/ledger/read.h"
 #include "shared/ledger/write.h"
 #include "shared/ledger/writer.h"
+#include "shared/registers.h"
 #include "tests/sim/courier.h"
 #include "tests/sim/force.h"
 #include "tests/sim/world.h"
@@ -27,6 +28,9 @@ struct job {
 };
 
 /* --- bodies --- */
+
+static const char *const entry_steps[] = {"accept",    "handle", "deliver", "archive", "report",
+                                          "call_back", "own",    "cause",   "correct"};
 
 json_t *work_body(struct world *w, enum case_event type, const struct caseview *v, const char *to, const char *marker)
 {
@@ -52,6 +56,21 @@ json_t *work_body(struct world *w, enum case_event type, const struct caseview *
 	case EVENT_DELIVER:
 		return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "document", "证明", "way", "direct", "place", "本站",
 		                 "receiver", "本人", "delivered_at", "2026-11-20T10:00:00+08:00", "note", text);
+	case EVENT_ADD_MATERIAL:
+		return json_pack("{s:[{s:s,s:s,s:i,s:s}],s:s}", "materials", "name", "照片", "form", "electronic",
+		                 "copies", 1, "trust", "C", "note", text);
+	case EVENT_RATE:
+		return json_pack("{s:i,s:s,s:s,s:b}", "grade", (int)sim_range(&w->user, 1, 5), "way", "screen", "text",
+		                 text, "again", sim_chance(&w->user, 300));
+	case EVENT_REVEAL: return json_pack("{s:s,s:s}", "what", "applicant", "reason", text);
+	case EVENT_ENTRY_ANSWER: return json_pack("{s:s}", "text", text);
+	case EVENT_ENTRY_PASS: return json_pack("{s:s,s:s}", "to", to, "note", text);
+	case EVENT_ENTRY_STEP:
+		return json_pack("{s:s,s:s}", "step",
+		                 entry_steps[sim_draw(&w->user, sizeof entry_steps / sizeof *entry_steps)], "text",
+		                 text);
+	case EVENT_ENTRY_REOPEN: return json_pack("{s:s}", "reason", text);
+	case EVENT_ENTRY_CLOSE: return json_pack("{s:s}", "result", text);
 	case EVENT_TERMINATE: return json_pack("{s:s,s:s}", "reason", text, "authoriser", "王局长");
 	case EVENT_NOTE: return json_pack("{s:s}", "text", text);
 	case EVENT_ACCEPT: return json_pack("{s:s}", "note", text);
@@ -105,6 +124,7 @@ static int append(struct ledger *l, struct job *j, struct ledger_call *lc, struc
 	enum case_event type;
 	struct ledger_case k = {0};
 	if (c->forced) return force_append(l, lc, c->case_id, c->type, c->body, e);
+	if (c->registers && registers_is_item(c->item)) return ledger_entry(l, lc, c->body, NULL, NULL, e);
 	if (c->registers) {
 		const struct catalog_item *item = catalog_find(j->catalog, c->item);
 		if (!item || !body_check_registration(c->body, item, lc->now.wall, &j->p)) {
@@ -115,7 +135,9 @@ static int append(struct ledger *l, struct job *j, struct ledger_call *lc, struc
 	}
 	int rc = ledger_case_get(l, c->case_id, &k, e);
 	const struct catalog_item *item = rc ? NULL : catalog_find(j->catalog, k.view.item);
-	enum offer offer = item ? item->offers[ledger_identity(l)->tier] : OFFER_NONE;
+	enum offer offer = item                             ? item->offers[ledger_identity(l)->tier]
+	                   : registers_is_item(k.view.item) ? OFFER_HANDLE
+	                                                    : OFFER_NONE;
 	ledger_case_release(&k);
 	if (rc == (int)ERR_NOTFOUND) {
 		problem_set(&j->p, PROBLEM_NOT_FOUND, NULL);
@@ -184,11 +206,43 @@ static void new_registration(struct world *w, struct box *b, struct catalog *cat
 	c->body = registration(item, c->marker);
 }
 
+/* An entry of a register, the marker in its matter. */
+static void new_entry(struct world *w, struct call *c)
+{
+	enum register_kind k = (enum register_kind)sim_draw(&w->user, REGISTER_KINDS);
+	json_t *block = NULL;
+	switch (k) {
+	case REGISTER_INQUIRY:
+		block = json_pack("{s:s,s:s,s:s}", "channel", "visit", "matter", c->marker, "first_asked", "古丽");
+		break;
+	case REGISTER_AGENCY:
+		block = json_pack("{s:s,s:s,s:s,s:s}", "principal", "王建国", "agent", "李代办", "matter", c->marker,
+		                  "scope", "递交");
+		break;
+	case REGISTER_HOURS:
+		block = json_pack("{s:s,s:s,s:s,s:s,s:s}", "kind", "noon", "start", "2020-11-20T13:30:00+08:00", "end",
+		                  "2020-11-20T14:10:00+08:00", "staff", "李", "matter", c->marker);
+		break;
+	case REGISTER_STUCK: block = json_pack("{s:s,s:s}", "class", "office", "matter", c->marker); break;
+	default:
+		block = json_pack("{s:s,s:s,s:i,s:s}", "case", "0b0f1bfe-29c5-4c1d-9d3e-2f6f5f1f9c11", "rating",
+		                  "0b0f1bfe-29c5-4c1d-9d3e-2f6f5f1f9c12", "grade", 5, "text", c->marker);
+	}
+	c->registers = true;
+	memcpy(c->case_id, c->key, UUID_LEN);
+	(void)snprintf(c->type, sizeof c->type, "entry_open");
+	(void)snprintf(c->item, sizeof c->item, "%s", registers_item(k));
+	c->body = json_pack("{s:s,s:I,s:o}", "register", registers_name(k), "opened_at", (json_int_t)0,
+	                    registers_name(k), block);
+}
+
 static bool may(struct box *b, const struct caseview *v, enum case_event type, const struct catalog_item *item)
 {
 	const struct state_row *row = NULL;
 	const struct ledger_identity *id = ledger_identity(b->gw);
-	return type != EVENT_RECEIVE && body_known(type) && caseview_may(v, type, id->station, &row) == FIT_OK &&
+	if (registers_is_item(v->item))
+		return registers_action(v, type) && caseview_may(v, type, id->station, &row) == FIT_OK;
+	return !state_event_opens(type) && body_known(type) && caseview_may(v, type, id->station, &row) == FIT_OK &&
 	       item && caseview_level(row, item->offers[id->tier]);
 }
 
@@ -301,6 +355,8 @@ static struct call *ask(struct world *w, struct box *b, struct catalog *cat)
 		ok = new_mend(w, b, c);
 	else if (w->model.n < 3 || sim_chance(&w->user, 400))
 		new_registration(w, b, cat, c);
+	else if (sim_chance(&w->user, 120))
+		new_entry(w, c);
 	else
 		ok = new_act(w, b, cat, c);
 	if (ok) return c;
