@@ -50,7 +50,7 @@ CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
 	shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
 DB := shared/db/db.c shared/db/sqlite.c
-LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/project.c shared/ledger/read.c \
+LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
 	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c

@@ -51,6 +51,16 @@ static int append(struct ledger *l, struct call *c, struct err *e)
 	return rc;
 }
 
+/* On an application that was made in advance (网上申请): it is made again, or its papers are taken in. */
+static int append_advance(struct ledger *l, struct call *c, struct err *e)
+{
+	int rc = c->type == EVENT_RESUBMIT
+	             ? ledger_resubmit(l, &c->lc, c->case_id, c->revision, c->body, c->offer, &c->problem, e)
+	             : ledger_take_in(l, &c->lc, c->case_id, c->revision, c->body, c->item, c->offer, &c->problem, e);
+	prefix(&c->problem);
+	return rc;
+}
+
 /* A box passes a case up to its own township, or to the department that the item belonged to when the case was opened. */
 static void check_forward(struct call *c, const struct ledger_identity *id)
 {
@@ -73,6 +83,23 @@ static void check_pass(struct call *c, const struct ledger_identity *id)
 	if (!known)
 		problem_field(&c->problem, "/body/to", "value",
 		              "neither this station's township, nor a department, nor county");
+}
+
+static void check_advance(struct call *c, const struct ledger_case *seen)
+{
+	struct problem *p = &c->problem;
+	json_t *again = c->type == EVENT_RESUBMIT ? fields_copy(c->body) : NULL;
+	c->append = append_advance;
+	if (!c->item)
+		problem_field(p, "", "value", "the catalog in force has no item %s", seen->view.item);
+	else if (c->type == EVENT_RECEIVE)
+		(void)body_check_taking_in(c->body, p);
+	else if (!again || json_object_set_new(again, "in_advance", json_true()))
+		problem_set(p, PROBLEM_BUSY, "out of memory");
+	else
+		(void)body_check_registration(again, c->item, c->lc.now.wall, p);
+	json_decref(again);
+	prefix(p);
 }
 
 /* A registration in the place of a refused one: the same shape as the first, and `amends`. */
@@ -121,6 +148,10 @@ static void check(struct call *c, const struct ledger_case *seen, const struct l
 	c->body = json_object_get(call, "body");
 	if (!state_event_parse(fields_text(call, "type"), &c->type))
 		problem_field(p, "/type", "value", "no such event type");
+	else if (c->type == EVENT_RESUBMIT && json_is_object(c->body))
+		check_advance(c, seen);
+	else if (c->type == EVENT_RECEIVE && seen->view.state == STATE_SUBMITTED && json_is_object(c->body))
+		check_advance(c, seen);
 	else if (c->type == EVENT_RECEIVE && json_is_object(c->body) && c->edition)
 		check_again(c, id);
 	else if (!(c->entry ? registers_is_act(c->type) : body_is_act(c->type)))

@@ -35,6 +35,12 @@ static int append(struct ledger *l, struct call *c, struct err *e)
 	return rc || !spot ? rc : ledger_register_end(l, &c->lc, spot, e);
 }
 
+static int append_submit(struct ledger *l, struct call *c, struct err *e)
+{
+	memcpy(c->case_id, c->lc.key, UUID_LEN);
+	return ledger_submit(l, &c->lc, http_req_json(c->req), items_catalog(c->edition), c->item, e);
+}
+
 /* Only what this tier brings to its end can be ended at the window, and only with all its papers. */
 static void check_spot(struct call *c, enum offer offer, struct problem *p)
 {
@@ -71,7 +77,9 @@ static void submit(struct call *c, struct ledger *l)
 {
 	struct err e = {0};
 	int rc = ERR_OK;
-	if (!c->odd)
+	if (json_is_true(json_object_get(http_req_json(c->req), "in_advance")))
+		c->append = append_submit;
+	else if (!c->odd)
 		rc = ledger_draft_new(l, &c->lc, http_req_json(c->req), items_catalog(c->edition), c->item, &c->draft,
 		                      &e);
 	if (rc)

@@ -48,7 +48,8 @@ static json_t *actions(const struct present *v, const struct ledger_case *c)
 	for (int t = 0; t < EVENT_COUNT && v->role & ROLE_WINDOW; t++) {
 		const struct state_row *row = NULL;
 		enum case_event type = (enum case_event)t;
-		if (!body_is_act(type) || caseview_once(&c->view, type, NULL) == FIT_STEP) continue;
+		bool take_in = type == EVENT_RECEIVE && c->view.state == STATE_SUBMITTED;
+		if (!take_in && (!body_is_act(type) || caseview_once(&c->view, type, NULL) == FIT_STEP)) continue;
 		if (caseview_may(&c->view, type, v->identity->station, &row) != FIT_OK) continue;
 		if (!caseview_level(row, offer)) continue;
 		if (row->who == WHO_HEAD && v->role != ROLE_LEAD) continue;

@@ -253,6 +253,13 @@ static const struct field registration[] = {
     RECORD_FIELDS,
     {"received_at", FIELD_TIME, OPT, 0, 0, 0, 0},
     {"on_the_spot", FIELD_OBJECT, OPT, 0, 0, 0, on_the_spot},
+    {"in_advance", FIELD_BOOL, OPT, 0, 0, 0, 0}, /* 网上申请 */
+    END,
+};
+
+static const struct field taking_in[] = {
+    {"materials", FIELD_ARRAY, OPT, 0, 40, 0, material},
+    {"note", FIELD_TEXT, OPT, 0, 2000, 0, 0},
     END,
 };
 
@@ -583,14 +590,32 @@ static void check_on_the_spot(const json_t *spot, int64_t now, struct problem *p
 	}
 }
 
+/* What is applied for in advance has not been received yet, nor can it be ended. */
+static void check_in_advance(const json_t *req, struct problem *p)
+{
+	static const char *const later[] = {"received_at", "received_reason", "captured", "on_the_spot"};
+	if (!json_is_true(json_object_get(req, "in_advance"))) return;
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		char ptr[32];
+		(void)snprintf(ptr, sizeof ptr, "/%s", later[i]);
+		if (fields_get(req, later[i])) problem_field(p, ptr, "not_allowed", "nothing has been taken in yet");
+	}
+}
+
 bool body_check_registration(const json_t *req, const struct catalog_item *item, int64_t now, struct problem *p)
 {
 	if (!fields_check(req, registration, "", p)) return false;
 	if (item) (void)body_check_record(item->record, req, p);
 	check_received_at(req, now, p);
+	check_in_advance(req, p);
 	check_people(req, now, p);
 	if (fields_get(req, "on_the_spot")) check_on_the_spot(fields_get(req, "on_the_spot"), now, p);
 	return !problem_any(p);
+}
+
+bool body_check_taking_in(const json_t *body, struct problem *p)
+{
+	return fields_check(body, taking_in, "", p);
 }
 
 static bool brought(const json_t *materials, const char *name)

@@ -25,6 +25,8 @@ bool body_is_act(enum case_event type);
 bool body_check(enum case_event type, const json_t *body, int64_t now, struct problem *p);
 /* The refused event that BODY mends (`amends`), into ID; false when it names none. */
 bool body_amends(const json_t *body, uint8_t id[UUID_LEN]);
+/* Checks what the window changes when it takes an application in that was made in advance: materials and note, if any. */
+bool body_check_taking_in(const json_t *body, struct problem *p);
 /* Checks what belongs to a registration's record kind: an applicant for an application, the kind's own block for
  * the others. */
 bool body_check_record(enum record r, const json_t *body, struct problem *p);

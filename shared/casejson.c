@@ -35,7 +35,7 @@ json_t *casejson_base(const struct caseview *v, const char *item_name, int *rc)
 	json_t *o = json_object();
 	if (!o) *rc = ERR_NOMEM;
 	casejson_id(o, "id", v->id, rc);
-	casejson_text(o, "receipt_number", v->receipt, rc);
+	caseview_set(o, "receipt_number", *v->receipt ? json_string(v->receipt) : json_null(), rc);
 	casejson_text(o, "station", v->station, rc);
 	casejson_text(o, "item", v->item, rc);
 	casejson_text(o, "item_name", item_name, rc);

@@ -72,7 +72,7 @@ bool papers_allowed(const struct caseview *v, enum papers_kind k)
 	if (!v->exists || !fields_get(v->doc, "applicant")) return false;
 	if (*record && strcmp(record, record_name(RECORD_APPLICATION)) != 0) return false;
 	switch (k) {
-	case PAPERS_RECEIPT: return true;
+	case PAPERS_RECEIPT: return *v->receipt; /* what is only applied for has not been received */
 	case PAPERS_SUPPLEMENT_NOTICE: return fields_get(v->doc, "supplement") != NULL;
 	case PAPERS_ACCEPTANCE: return v->accepted_at != 0;
 	case PAPERS_REFUSAL: return ended_as(v, "refuse") || ended_as(v, "not_required");

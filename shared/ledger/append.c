@@ -273,18 +273,27 @@ static void judge(struct ledger *l, const struct ledger_case *c, enum case_event
 		(void)body_check_amended(field, fields_text(body, "new"), c->view.doc, now, p);
 }
 
+int ledger_may_act(struct ledger *l, const struct ledger_act *a, int64_t now, struct ledger_case *c, struct problem *p,
+                   struct err *e)
+{
+	(void)ledger_identity(l);
+	int rc = ledger_case_get(l, a->case_id, c, e);
+	if (rc) return rc;
+	if (a->if_revision && a->if_revision != c->view.revision)
+		problem_set(p, PROBLEM_STALE, "the case has revision %lld", (long long)c->view.revision);
+	else
+		judge(l, c, a->type, a->body, a->offer, now, p);
+	return ERR_OK;
+}
+
 int ledger_act(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN], int64_t if_revision,
                enum case_event type, const json_t *body, enum offer offer, struct problem *p, struct err *e)
 {
 	struct ledger_case c = {0};
-	(void)ledger_identity(l);
-	int rc = ledger_case_get(l, case_id, &c, e);
-	if (rc) return rc;
-	if (if_revision && if_revision != c.view.revision)
-		problem_set(p, PROBLEM_STALE, "the case has revision %lld", (long long)c.view.revision);
-	else
-		judge(l, &c, type, body, offer, call->now.wall, p);
+	const struct ledger_act a = {case_id, if_revision, type, body, offer};
+	int rc = ledger_may_act(l, &a, call->now.wall, &c, p, e);
 	ledger_case_release(&c);
+	if (rc) return rc;
 	if (!problem_any(p)) rc = check_mend(l, case_id, type, body, NULL, p, e);
 	if (rc || problem_any(p)) return rc;
 	rc = ledger_append(l, call, case_id, state_event_name(type), body, e);

@@ -10,6 +10,18 @@
 
 struct ledger_call;
 
+/* An act that is asked for, all borrowed. */
+struct ledger_act {
+	const uint8_t *case_id;
+	int64_t if_revision; /* 0 = any */
+	enum case_event type;
+	const json_t *body;
+	enum offer offer; /* what this tier offers of the case's item */
+};
+/* May it be appended? A refusal goes to P; C is the case as it stands (release it). */
+int ledger_may_act(struct ledger *l, const struct ledger_act *a, int64_t now, struct ledger_case *c, struct problem *p,
+                   struct err *e);
+
 /* Meta key: the release that has met a feed entry of a kind that it did not know; "" = none has. */
 #define LEDGER_UNKNOWN_BY "feed_unknown_by"
 
@@ -56,6 +68,14 @@ int ledger_project_seen(struct ledger *l, const uint8_t id[UUID_LEN], struct led
 /* EV with all but its body, for the next event of CALL; release it, unless its body is borrowed. */
 int ledger_event_begin(struct ledger *l, const struct ledger_call *call, const uint8_t *case_id, const char *type,
                        struct event *ev, struct err *e);
+/* The next receipt number of a registration at AT, in this transaction. */
+int ledger_next_receipt(struct ledger *l, int64_t at, char out[RECEIPT_MAX], struct err *e);
+/* 80 random bits in Crockford's base32: the QR of the receipt leads to the public progress page with it. */
+void ledger_random_token(char out[17]);
+/* What follows a receive in the same call: "forward", "complete" or NULL; and the body of that. New, NULL without memory. */
+const char *ledger_what_follows(const struct ledger_identity *id, const json_t *materials,
+                                const struct catalog_item *item);
+json_t *ledger_body_of_second(const struct ledger_identity *id, const char *type, const struct catalog_item *item);
 /* Chains it. */
 int ledger_event_end(struct ledger *l, struct ledger_call *call, struct event *ev, struct err *e);
 /* Gives EV its place at the end of the open log and writes it; REQUEST is the call's mac or NULL. */

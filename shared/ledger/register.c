@@ -54,7 +54,7 @@ static int load_serial(struct ledger *l, int64_t log, int day, struct err *e)
 	return ERR_OK;
 }
 
-static int next_receipt(struct ledger *l, int64_t at, char out[RECEIPT_MAX], struct err *e)
+int ledger_next_receipt(struct ledger *l, int64_t at, char out[RECEIPT_MAX], struct err *e)
 {
 	struct ledger_head *h = NULL;
 	int rc = ledger_tx_head(l, &h, e);
@@ -68,8 +68,7 @@ static int next_receipt(struct ledger *l, int64_t at, char out[RECEIPT_MAX], str
 	return receipt_format(&r, out) ? ERR_OK : err_set(e, ERR_INVALID, "no receipt number can be made");
 }
 
-/* 80 random bits in Crockford's base32: the QR of the receipt leads to the public progress page with it. */
-static void random_token(char out[17])
+void ledger_random_token(char out[17])
 {
 	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	uint8_t raw[16];
@@ -100,7 +99,8 @@ static json_t *receive_body(const json_t *request, const struct catalog *cat, co
 	json_t *b = fields_copy(request);
 	if (!b) return NULL;
 	(void)json_object_del(b, "on_the_spot"); /* events of its own */
-	random_token(token);
+	(void)json_object_del(b, "in_advance");
+	ledger_random_token(token);
 	caseview_set(b, "catalog", json_string(catalog_name(cat)), &rc);
 	caseview_set(b, "catalog_version", json_integer(catalog_version(cat)), &rc);
 	caseview_set(b, "receipt_number", json_string(SLOT), &rc);
@@ -159,15 +159,15 @@ static int fill(struct ledger *l, struct ledger_draft *d, const struct ledger_ca
 
 /* An item that this tier only takes in (受理) goes up in the same call; a service, an activity or a mediation that it
  * handles (办理) is over when it is written down. With a material missing neither is so. */
-static const char *what_follows(const struct ledger_identity *id, const json_t *request,
+const char *ledger_what_follows(const struct ledger_identity *id, const json_t *materials,
                                 const struct catalog_item *item)
 {
-	if (body_lacks_material(json_object_get(request, "materials"), item)) return NULL;
+	if (body_lacks_material(materials, item)) return NULL;
 	if (item->offers[id->tier] == OFFER_ACCEPT) return "forward";
 	return item->record == RECORD_APPLICATION ? NULL : "complete";
 }
 
-static json_t *body_of_second(const struct ledger_identity *id, const char *type, const struct catalog_item *item)
+json_t *ledger_body_of_second(const struct ledger_identity *id, const char *type, const struct catalog_item *item)
 {
 	if (strcmp(type, "complete") == 0) return json_pack("{s:i}", "result_code", RESULT_OTHER);
 	return json_pack("{s:s}", "to", id->tier == TIER_TOWNSHIP ? item->department : id->township);
@@ -183,8 +183,9 @@ int ledger_draft_new(struct ledger *l, const struct ledger_call *call, const jso
 	struct ledger_draft *d = calloc(1, sizeof *d);
 	json_t *receive = receive_body(request, cat, item, received_at(request, call->now.wall));
 	int rc = d && receive ? ERR_OK : err_set(e, ERR_NOMEM, "registration");
-	if (!rc) d->then = what_follows(id, request, item);
-	if (!rc && d->then && !(second = body_of_second(id, d->then, item))) rc = err_set(e, ERR_NOMEM, "registration");
+	if (!rc) d->then = ledger_what_follows(id, json_object_get(request, "materials"), item);
+	if (!rc && d->then && !(second = ledger_body_of_second(id, d->then, item)))
+		rc = err_set(e, ERR_NOMEM, "registration");
 	if (!rc) rc = fill(l, d, call, receive, second, e);
 	json_decref(second);
 	json_decref(receive);
@@ -261,7 +262,7 @@ int ledger_register_draft(struct ledger *l, struct ledger_call *call, const stru
 	struct ledger_fold f = {.view = d->view};
 	if (!ledger_identity(l)->enrolled) return err_set(e, ERR_NOTFOUND, "this box is not enrolled");
 	/* The number carries the day it was given, not the day of a back-entry: serials stay in the order of writing. */
-	int rc = next_receipt(l, call->now.wall, f.view.receipt, e);
+	int rc = ledger_next_receipt(l, call->now.wall, f.view.receipt, e);
 	if (!rc) rc = append_receive(l, call, d, f.view.receipt, e);
 	if (!rc && d->then) rc = append_second(l, call, d, e);
 	if (rc) return rc;

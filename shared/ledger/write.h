@@ -46,6 +46,17 @@ int ledger_register_draft(struct ledger *l, struct ledger_call *call, const stru
  * `on_the_spot` (checked by body_check_registration). */
 int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t *spot, struct err *e);
 void ledger_draft_free(struct ledger_draft *d);
+/* 网上申请: an application in advance, whose case id is the call's key (advance.c). REQUEST and ITEM as at a registration. */
+int ledger_submit(struct ledger *l, struct ledger_call *call, const json_t *request, const struct catalog *cat,
+                  const struct catalog_item *item, struct err *e);
+/* One that was given back (预审退回) is made again by REQUEST, under the catalog of the first. Refusals go to P. */
+int ledger_resubmit(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN], int64_t if_revision,
+                    const json_t *request, enum offer offer, struct problem *p, struct err *e);
+/* Its papers are taken in: receipt number, receive as it was applied for but for CHANGES (`materials`, `note`), and what
+ * follows a registration of ITEM. Refusals go to P. */
+int ledger_take_in(struct ledger *l, struct ledger_call *call, const uint8_t case_id[UUID_LEN], int64_t if_revision,
+                   const json_t *changes, const struct catalog_item *item, enum offer offer, struct problem *p,
+                   struct err *e);
 /* Opens an entry of a register (shared/registers.h) with the checked body OPENING, whose id is the call's key; ANSWER and
  * CLOSING, where they are given, follow in the same transaction. */
 int ledger_entry(struct ledger *l, struct ledger_call *call, const json_t *opening, const json_t *answer,

@@ -20,6 +20,9 @@ static const struct {
 	enum case_event type;
 	const char *zh;
 } shown[] = {
+    {EVENT_SUBMIT, "网上申请"},
+    {EVENT_PRE_RETURN, "预审退回"},
+    {EVENT_RESUBMIT, "重新提交"},
     {EVENT_RECEIVE, "收件"},
     {EVENT_ACCEPT, "受理"},
     {EVENT_DEEM_ACCEPT, "逾期视为受理"},
@@ -128,9 +131,10 @@ static void reply_json(struct http_req *req, struct progress *x)
 		(void)json_object_del(one, "zh");
 		(void)json_object_del(one, "ms");
 	}
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "receipt_number", x->view.receipt, "station",
-	                      x->view.station, "station_title", x->title, "item_name", x->item, "state",
-	                      state_name(x->view.state), "state_zh", state_zh(x->view.state), "timeline", x->timeline);
+	json_t *o = json_pack("{s:s?, s:s, s:s, s:s, s:s, s:s, s:O}", "receipt_number",
+	                      *x->view.receipt ? x->view.receipt : NULL, "station", x->view.station, "station_title",
+	                      x->title, "item_name", x->item, "state", state_name(x->view.state), "state_zh",
+	                      state_zh(x->view.state), "timeline", x->timeline);
 	casejson_time(o, "received_at", x->view.received_at, &rc);
 	casejson_time(o, "updated_at", x->view.updated_at, &rc);
 	if (rc) {
@@ -170,7 +174,7 @@ static void reply_page(struct http_req *req, const struct progress *x)
 	enum case_state state = STATE_DRAFT;
 	page_open(&b, "zh-CN", "办件进度");
 	buf_adds(&b, "<dl>\n");
-	row(&b, "收件编号", x->view.receipt);
+	row(&b, "收件编号", *x->view.receipt ? x->view.receipt : "收件后编号");
 	row(&b, "收件地点", x->title);
 	row(&b, "事项", x->item);
 	row(&b, "当前状态", state_zh(x->view.state));

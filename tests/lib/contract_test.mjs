@@ -311,7 +311,7 @@ test('gateway.yaml: an act has the body of its type', () => using(async (client)
   answer = () => json(201, CASE, { etag: '"3"' });
   await client.call('POST', path, { key: KEY, ifMatch: '"2"', body: { type: 'forward', body: { to: 'county' } } });
   await drift(client.call('POST', path, { key: KEY, body: { type: 'forward', body: { reason: 'x' } } }), /the request does not fit/);
-  await drift(client.call('POST', path, { key: KEY, body: { type: 'receive', body: {} } }), /the request does not fit/);
+  await drift(client.call('POST', path, { key: KEY, body: { type: 'receive', body: { reason: 'x' } } }), /the request does not fit/);
 }, gatewayDocument));
 
 test('county.yaml: a history has order and verdict, and no mark of the road', () => using(async (client) => {
