@@ -101,8 +101,7 @@ test('the states and event types are those of the tables', () => {
 });
 
 test('what can be acted and what is checked in a history is what has a schema', () => {
-  const acts = (name) => common.schemas[name].oneOf.map(({ $ref }) => common.schemas[$ref.split('/').at(-1)].properties.type.const)
-    .filter((type, i, all) => all.indexOf(type) === i).sort(); // receive has two forms
+  const acts = (name) => common.schemas[name].oneOf.map(({ $ref }) => common.schemas[$ref.split('/').at(-1)].properties.type.const).sort();
   // what programs append, what citizens say, and what has a call of its own
   const otherwise = ['deem_accept', 'renumber', 'archive', 'rate', 'reveal', 'submit', ...ofNoCase];
   const ofEntries = types.filter((type) => type.startsWith('entry_'));
