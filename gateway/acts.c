@@ -11,6 +11,7 @@
 #include "gateway/readers.h"
 #include "shared/body.h"
 #include "shared/fields.h"
+#include "shared/mask.h"
 #include "shared/registers.h"
 #include "shared/states.h"
 #include "shared/terms.h"
@@ -102,6 +103,20 @@ static void check_advance(struct call *c, const struct ledger_case *seen)
 	prefix(p);
 }
 
+/* Whoever amends a number gives its old value as it is shown to everybody: what stands there takes the mask's place. */
+static void fill_in_old(struct call *c, const struct ledger_case *seen)
+{
+	const json_t *applicant = json_object_get(seen->view.doc, "applicant");
+	const char *field = fields_text(c->body, "field");
+	if (!applicant || !mask_is_of(applicant, field, fields_text(c->body, "old"))) return;
+	c->made = fields_copy(c->body);
+	if (!c->made ||
+	    json_object_set_new(c->made, "old", json_string(fields_text(applicant, strrchr(field, '/') + 1))))
+		problem_set(&c->problem, PROBLEM_BUSY, "out of memory");
+	else
+		c->body = c->made;
+}
+
 /* A registration in the place of a refused one: the same shape as the first, and `amends`. */
 static void check_again(struct call *c, const struct ledger_identity *id)
 {
@@ -162,6 +177,8 @@ static void check(struct call *c, const struct ledger_case *seen, const struct l
 		prefix(p);
 	else if (c->type == EVENT_FORWARD)
 		check_forward(c, id);
+	else if (c->type == EVENT_AMEND)
+		fill_in_old(c, seen);
 	else if (c->type == EVENT_ENTRY_PASS)
 		check_pass(c, id);
 	else

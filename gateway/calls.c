@@ -32,6 +32,7 @@ static void release(struct call *c)
 	ledger_draft_free(c->draft);
 	items_put(c->edition);
 	json_decref(c->made);
+	json_decref(c->recent);
 	free(c);
 }
 
@@ -122,8 +123,15 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
 	json_t *refused = c->refused;
 	c->refused = NULL;
-	http_reply_json(c->req, 201,
-	                c->entry ? present_entry(&v, &c->seen, refused) : present_case_with(&v, &c->seen, refused));
+	if (c->shape) {
+		json_decref(refused);
+		http_reply_json(c->req, 201, c->shape(c));
+		return;
+	}
+	json_t *o = c->entry ? present_entry(&v, &c->seen, refused) : present_case_with(&v, &c->seen, refused);
+	if (o && !c->replayed && json_array_size(c->recent))
+		(void)json_object_set(o, "recent", c->recent); /* said, not enforced */
+	http_reply_json(c->req, 201, o);
 }
 
 static void answer(struct call *c, int rc, const struct err *e)

@@ -24,10 +24,13 @@ struct call {
 	enum offer offer;                /* what this level does of the case's item, by the case's own catalog */
 	const char *department;          /* that the case's item belongs to, by the same; borrowed from the edition */
 	uint8_t case_id[UUID_LEN];
+	json_t *recent; /* of a registration: the person's cases of the item in the last weeks; owned */
 	json_t *made;   /* a body that is made from the request; owned */
 	bool registers; /* the answer names where the case is */
 	bool entry;     /* it is an entry of a register */
 	bool odd;       /* the request has no canonical form: the checks must find out where */
+	/* What the answer holds instead of the case (new, NULL without memory); NULL = the case. */
+	json_t *(*shape)(const struct call *c);
 	/* of an act */
 	enum case_event type;
 	const json_t *body;                     /* borrowed from the request */

@@ -8,6 +8,7 @@
 #include "gateway/calls.h"
 #include "gateway/days.h"
 #include "gateway/finder.h"
+#include "gateway/people.h"
 #include "gateway/present.h"
 #include "gateway/readers.h"
 #include "gateway/sessions.h"
@@ -72,11 +73,23 @@ static void check(struct call *c, const struct ledger_identity *id)
 	}
 }
 
+/* The same person and item within weeks is told, and taken all the same: there may be a reason. */
+static void look_for_recent(struct call *c, struct ledger *l)
+{
+	struct err e = {0};
+	const json_t *a = json_object_get(http_req_json(c->req), "applicant");
+	if (!a) return;
+	if (people_recent(l, fields_text(a, "id_type"), fields_text(a, "id_number"), c->item->code, c->lc.now.wall,
+	                  &c->recent, &e))
+		log_warn(&c->gw->log, "recent", "request=%s text=\"%s\"", http_req_id(c->req), e.msg);
+}
+
 /* All that can be made here is made here: one thread writes for all. */
 static void submit(struct call *c, struct ledger *l)
 {
 	struct err e = {0};
 	int rc = ERR_OK;
+	look_for_recent(c, l);
 	if (json_is_true(json_object_get(http_req_json(c->req), "in_advance")))
 		c->append = append_submit;
 	else if (!c->odd)

@@ -7,6 +7,7 @@
 #include "shared/body.h"
 #include "shared/caseview.h"
 #include "shared/fields.h"
+#include "shared/mask.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -177,7 +178,8 @@ json_t *present_event(const struct ledger_history *h)
 	casejson_text(o, "actor", h->ev.actor, &rc);
 	caseview_set(o, "device", *h->ev.device ? json_string(h->ev.device) : json_null(), &rc);
 	casejson_text(o, "origin", h->ev.origin, &rc);
-	caseview_set(o, "body", body ? body : json_null(), &rc);
+	caseview_set(o, "body", mask_body(h->ev.type, body), &rc);
+	json_decref(body);
 	casejson_text(o, "sync", ledger_sync_name(h->sync), &rc);
 	caseview_set(o, "fits", json_boolean(h->fits), &rc);
 	caseview_set(o, "refusal", refusal(h), &rc);

@@ -13,7 +13,9 @@
 #include "gateway/handovers.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
+#include "gateway/people.h"
 #include "gateway/registers.h"
+#include "gateway/reveal.h"
 #include "gateway/session_list.h"
 #include "gateway/signin.h"
 #include "gateway/staff.h"
@@ -62,6 +64,11 @@ static const struct http_route table[] = {
     {"GET", "/api/v1/cases/{id}/documents/{kind}", 0, 0, 0, documents_one_get, "A paper as a page"},
     {"POST", "/api/v1/cases/{id}/documents/{kind}/print", ROLE_WINDOW, EMPTY_MAX, HTTP_JSON, documents_print_post,
      "A paper on the receipt printer"},
+    {"POST", "/api/v1/cases/{id}/reveal", ROLE_WINDOW, CREDENTIALS_MAX, WRITES, reveal_post, "See full numbers"},
+    {"POST", "/api/v1/registers/{register}/{id}/reveal", ROLE_WINDOW, CREDENTIALS_MAX, WRITES, reveal_entry_post,
+     "See an entry's full numbers"},
+    {"POST", "/api/v1/people/lookup", ROLE_WINDOW, CREDENTIALS_MAX, HTTP_JSON, people_lookup_post,
+     "Find a person's last case"},
     {"POST", "/api/v1/registers/{register}", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_post, "Open an entry"},
     {"GET", "/api/v1/registers/{register}", 0, 0, 0, registers_get, "Entries of a register"},
     {"GET", "/api/v1/registers/{register}/{id}", 0, 0, 0, registers_one_get, "Read an entry"},

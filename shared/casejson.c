@@ -3,6 +3,7 @@
 
 #include "shared/clock.h"
 #include "shared/fields.h"
+#include "shared/mask.h"
 
 void casejson_text(json_t *o, const char *name, const char *text, int *rc)
 {
@@ -93,8 +94,8 @@ static json_t *fact(const json_t *from)
 
 void casejson_details(json_t *o, const struct caseview *v, int *rc)
 {
-	static const char *const blocks[] = {"applicant", "service",  "activity",       "mediation",
-	                                     "agent",     "captured", "received_reason"};
+	static const char *const people[] = {"applicant", "service", "mediation", "agent"};
+	static const char *const blocks[] = {"activity", "captured", "received_reason"};
 	static const char *const facts[] = {"suspension", "extension", "decision", "completion", "delivery"};
 	bool asked = v->state == STATE_SUPPLEMENT || v->state == STATE_REVIEW_SUPPLEMENT;
 	json_t *materials = fields_get(v->doc, "materials");
@@ -105,6 +106,8 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 		casejson_time(o, "accepted_at", v->accepted_at, rc);
 	else
 		caseview_set(o, "accepted_at", json_null(), rc);
+	for (size_t i = 0; i < sizeof people / sizeof *people; i++)
+		caseview_set(o, people[i], mask_block(json_object_get(v->doc, people[i])), rc);
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
 		share(o, blocks[i], v->doc, rc);
 	caseview_set(o, "deemed", json_boolean(json_is_true(json_object_get(v->doc, "deemed"))), rc);

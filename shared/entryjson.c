@@ -2,6 +2,7 @@
 #include "shared/entryjson.h"
 
 #include "shared/fields.h"
+#include "shared/mask.h"
 
 static json_t *due_json(const struct register_due *d)
 {
@@ -68,8 +69,9 @@ void entryjson_details(json_t *o, const struct caseview *v, int *rc)
 	static const char *const lists[] = {"answers", "passed", "steps", "reopened", "closed", "notes"};
 	enum register_kind k = REGISTER_INQUIRY;
 	(void)registers_of(v, &k);
-	json_t *block = json_object_get(v->doc, registers_name(k)), *one;
-	caseview_set(o, "entry", block ? json_incref(block) : json_object(), rc);
+	const json_t *block = json_object_get(v->doc, registers_name(k));
+	json_t *one;
+	caseview_set(o, "entry", mask_block(block), rc);
 	casejson_text(o, "note", fields_text(v->doc, "note"), rc);
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
 		size_t n;

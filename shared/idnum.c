@@ -119,6 +119,13 @@ bool idnum_birth(enum id_type type, const char *s, int64_t *days)
 	return strlen(s) == 18 && all_digits(s, 17) && birth_of(s, days);
 }
 
+const char *idnum_sex(enum id_type type, const char *s)
+{
+	int64_t birth;
+	if (!idnum_birth(type, s, &birth)) return NULL;
+	return (s[16] - '0') % 2 ? "male" : "female";
+}
+
 int idnum_age(int64_t birth, int64_t today)
 {
 	/* Compared as calendar days: someone born on 29 February comes of age on 1 March of a common year. */

@@ -27,6 +27,8 @@ bool id_type_parse(const char *s, enum id_type *out);
 const char *idnum_check(enum id_type type, const char *number, int64_t today);
 /* Days since 1970 of the birth date that a number of TYPE holds; false when it holds none. */
 bool idnum_birth(enum id_type type, const char *number, int64_t *days);
+/* "male" or "female" by the 17th digit of such a number; NULL when it says none. */
+const char *idnum_sex(enum id_type type, const char *number);
 /* Whole years from BIRTH to TODAY (days since 1970). */
 int idnum_age(int64_t birth, int64_t today);
 /* Mobile ^1[3-9]\d{9}$, or a fixed line with area code: 0 and 2-3 digits, optional '-', 7-8 digits. */

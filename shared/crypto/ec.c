@@ -162,6 +162,10 @@ int ec_sign(struct ec_key *k, const uint8_t digest[DIGEST_LEN], uint8_t sig[EC_S
 {
 	unsigned char room[MBEDTLS_PK_SIGNATURE_MAX_SIZE]; /* 2.28 wants no less, whatever the key */
 	int ret = compat_sign(&k->pk, digest, DIGEST_LEN, room, sizeof room, sig_len);
+	/* With a private key and a digest of this length only memory can be wanting. 2.28 does not always say so: an inversion
+	 * that got none ends in a sum of two low codes (-0x001c). */
+	bool private = mbedtls_mpi_cmp_int(&mbedtls_pk_ec(k->pk)->MBEDTLS_PRIVATE(d), 0) != 0;
+	if (ret && private) return err_set(e, ERR_NOMEM, "signature: out of memory (mbedTLS -0x%04x)", (unsigned)-ret);
 	if (ret) return ec_fail(e, ret, ERR_INVALID, "signature");
 	if (*sig_len > EC_SIG_MAX) return err_set(e, ERR_INVALID, "signature: too long");
 	memcpy(sig, room, *sig_len);

@@ -6,6 +6,7 @@
 #include "shared/canon.h"
 #include "shared/event.h"
 #include "shared/fields.h"
+#include "shared/mask.h"
 #include "shared/registers.h"
 #include "sync/county/casefile.h"
 #include "sync/county/cases.h"
@@ -182,6 +183,14 @@ static int check_overtime(struct call *c, struct casefile *f, enum case_event ty
 	return rc;
 }
 
+static void check_reveal(const struct casefile *f, const char *what, struct problem *p)
+{
+	json_t *block = mask_revealed(f->view.doc, what);
+	bool entry = registers_is_item(f->view.item), whole = strcmp(what, "entry") == 0;
+	if (whole != entry || json_is_null(block)) problem_field(p, "/what", "value", "there is nothing of that");
+	json_decref(block);
+}
+
 static int check_case(struct call *c, struct worker *w, struct casefile *f, enum case_event type, const json_t *body,
                       struct problem *p, struct err *e)
 {
@@ -204,6 +213,7 @@ static int check_case(struct call *c, struct worker *w, struct casefile *f, enum
 	const char *to = fields_text(body, "to");
 	bool centre = type == EVENT_ENTRY_PASS && (!*to || strcmp(to, EVENT_COUNTY) == 0);
 	if (type == EVENT_FORWARD || (type == EVENT_ENTRY_PASS && !centre)) return check_target(w, to, p, e);
+	if (type == EVENT_REVEAL) check_reveal(f, fields_text(body, "what"), p);
 	if (type == EVENT_AMEND && !body_check_amended(fields_text(body, "field"), fields_text(body, "new"),
 	                                               f->view.doc, county_now(c->county), &inner))
 		prefix(p, &inner);
@@ -227,6 +237,19 @@ static int make_event(struct call *c, const char *type, const json_t *body, stru
 	return rc ? rc : event_set_body(ev, body, no_key, e);
 }
 
+/* Whoever amends a number gives its old value as it is shown to everybody: what stands there takes the mask's place in
+ * *WHOLE (new reference; NULL where nothing was masked). */
+static int fill_in_old(const struct casefile *f, const json_t *body, json_t **whole, struct err *e)
+{
+	const json_t *applicant = f->view.exists ? json_object_get(f->view.doc, "applicant") : NULL;
+	const char *field = fields_text(body, "field");
+	if (!applicant || !mask_is_of(applicant, field, fields_text(body, "old"))) return ERR_OK;
+	*whole = fields_copy(body);
+	if (*whole && !json_object_set_new(*whole, "old", json_string(fields_text(applicant, strrchr(field, '/') + 1))))
+		return ERR_OK;
+	return err_set(e, ERR_NOMEM, "amend");
+}
+
 static int append(struct call *c, struct worker *w, const json_t *call, struct problem *p, struct err *e)
 {
 	struct casefile f;
@@ -235,21 +258,25 @@ static int append(struct call *c, struct worker *w, const json_t *call, struct p
 	const char *name = fields_text(call, "type");
 	const json_t *body = json_object_get(call, "body");
 	(void)state_event_parse(name, &type);
+	json_t *whole = NULL;
 	casefile_init(&f, w->store);
 	int rc = casefile_load(&f, c->id, e);
+	if (!rc && type == EVENT_AMEND) rc = fill_in_old(&f, body, &whole, e);
+	if (whole) body = whole;
 	if (!rc) rc = check_case(c, w, &f, type, body, p, e);
 	if (!rc && !problem_any(p)) rc = make_event(c, name, body, &ev, e);
 	if (!rc && !problem_any(p)) rc = casefile_act(&f, &ev, body, ev.at, p, e);
 	if (!rc && !problem_any(p)) rc = casefile_flush(&f, e);
 	casefile_drop(&f);
 	event_release(&ev);
+	json_decref(whole);
 	return rc;
 }
 
-static int transact(struct call *c, struct worker *w, bool *replayed, struct problem *p, struct err *e)
+static int transact_call(struct call *c, struct worker *w, const json_t *call, bool *replayed, struct problem *p,
+                         struct err *e)
 {
 	uint8_t request[DIGEST_LEN];
-	const json_t *call = http_req_json(c->req);
 	int rc = digest(c, call, request, e);
 	if (!rc) rc = store_begin(w->store, e);
 	if (rc) return rc;
@@ -262,6 +289,29 @@ static int transact(struct call *c, struct worker *w, bool *replayed, struct pro
 	}
 	store_rollback(w->store); /* after the commit there is nothing left to roll back */
 	return rc;
+}
+
+/* A reveal is asked for by its body alone, everything else by type and body. */
+static int transact(struct call *c, struct worker *w, bool *replayed, struct problem *p, struct err *e)
+{
+	json_t *asked = http_req_json(c->req);
+	json_t *call = c->reveals ? json_pack("{s:s, s:O}", "type", state_event_name(EVENT_REVEAL), "body", asked)
+	                          : json_incref(asked);
+	int rc = call ? transact_call(c, w, call, replayed, p, e) : err_set(e, ERR_NOMEM, "reveal");
+	json_decref(call);
+	return rc;
+}
+
+/* The whole block, once: a replay says that it was done, and shows nothing. */
+static void answer_revealed(struct call *c, bool replayed, struct caseview *v)
+{
+	char etag[PRESENT_ETAG_MAX];
+	const char *what = fields_text(http_req_json(c->req), "what");
+	json_t *block = replayed ? json_null() : mask_revealed(v->doc, what);
+	present_etag(v, etag);
+	http_reply_header(c->req, "ETag", etag);
+	http_reply_json(c->req, 201, json_pack("{s:s, s:o}", "what", what, "block", block));
+	caseview_release(v);
 }
 
 static void act(struct call *c, struct worker *w)
@@ -278,7 +328,10 @@ static void act(struct call *c, struct worker *w)
 			rc = ERR_OK;
 		} else if (!rc) {
 			if (replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
-			cases_answer(c, w, 201, &v);
+			if (c->reveals)
+				answer_revealed(c, replayed, &v);
+			else
+				cases_answer(c, w, 201, &v);
 			return;
 		}
 	}
@@ -320,6 +373,31 @@ static void post(struct http_req *req, struct serve *sv, bool entry)
 void acts_post(struct http_req *req, void *ctx)
 {
 	post(req, ctx, false);
+}
+
+static void post_reveal(struct http_req *req, struct serve *sv, bool entry)
+{
+	static const char *const none[] = {NULL};
+	struct problem p = {0};
+	if (!http_req_query_only(req, none)) return;
+	struct call *c = call_new(sv, req, act);
+	if (!c || !call_path_id(c, "id") || (entry && !cases_path_register(c))) return;
+	c->reveals = true;
+	(void)body_check(EVENT_REVEAL, http_req_json(req), county_now(c->county), &p);
+	if (problem_any(&p))
+		call_refuse(c, &p);
+	else
+		call_submit(c);
+}
+
+void acts_reveal_post(struct http_req *req, void *ctx)
+{
+	post_reveal(req, ctx, false);
+}
+
+void acts_entry_reveal_post(struct http_req *req, void *ctx)
+{
+	post_reveal(req, ctx, true);
 }
 
 void acts_entry_post(struct http_req *req, void *ctx)

@@ -37,6 +37,7 @@ struct call {
 	uint8_t id[UUID_LEN]; /* of the path: a case or a log */
 	char text[129];       /* of the path: token, key id */
 	bool html;            /* a page is wanted, not JSON */
+	bool reveals;         /* an act whose request is the body of a reveal */
 	bool entry;           /* an entry of the register whose item is `item`, not a case */
 	int64_t if_revision;  /* If-Match; 0 = any */
 	char station[13], item[CALL_ITEM_MAX];

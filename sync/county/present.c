@@ -6,6 +6,7 @@
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
+#include "shared/mask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +169,8 @@ json_t *present_event(struct db_stmt *q, int *rc, struct err *e)
 	casejson_text(o, "actor", text_of(q, 7), rc);
 	caseview_set(o, "device", *text_of(q, 8) ? json_string(text_of(q, 8)) : json_null(), rc);
 	casejson_text(o, "origin", text_of(q, 0), rc);
-	caseview_set(o, "body", body, rc);
+	caseview_set(o, "body", mask_body(text_of(q, 4), body), rc);
+	json_decref(body);
 	caseview_set(o, "order", json_integer(db_int(q, 3)), rc);
 	casejson_text(o, "verdict", refused ? "refused" : "settled", rc);
 	caseview_set(o, "refusal", refusal(q), rc);

@@ -197,7 +197,7 @@ describe('bodies', () => {
       ['supplement_notice', { ...notice, bring_by: '2027-02-30T00:00:00Z' }, '/body/bring_by'], ['supplement_notice', { materials: notice.materials }, '/body/basis'],
       ...['reason', 'basis', 'remedies'].map((name) => ['refuse', { ...bodies.refuse, [name]: undefined }, `/body/${name}`]),
       ['refuse', { ...bodies.refuse, competent_organ: 7 }, '/body/competent_organ'], ['return', { reason: 'x'.repeat(1001) }, '/body/reason'], ['send_back', { reason: 1 }, '/body/reason'],
-      ['receive', {}, '/type'], ['submit', {}, '/type'], ['decide', {}, '/body/result'], ['deem_accept', {}, '/type'], ['archive', {}, '/type'], ['fly', {}, '/type'], ['', {}, '/type'],
+      ['receive', { reason: 'x' }, '/type'], ['submit', {}, '/type'], ['decide', {}, '/body/result'], ['deem_accept', {}, '/type'], ['archive', {}, '/type'], ['fly', {}, '/type'], ['', {}, '/type'],
       ['note', null, '/body'], ['note', 'x', '/body'], ['note', [], '/body'],
     ];
     await unchanged(world, async () => {
@@ -519,6 +519,8 @@ test('an entry of a register is passed to the county and answered there; another
   const { body: answered } = await say(passed, 'entry_answer', { text: '由民政局办理' });
   assert.deepEqual([answered.state, answered.answers.length], ['answered', 1]);
   await say(kept, 'entry_answer', { text: 'x' }, { expect: 'transition' }); // its holder has a box
+  const seen2 = await centre.call('POST', `/api/v1/registers/stuck/${passed}/reveal`, { key: randomUUID(), body: { what: 'entry', reason: '回访' }, expect: 201 });
+  assert.deepEqual(seen2.body.block, opened.stuck);
   await say(passed, 'entry_step', { step: 'own' }, { expect: ['transition', 'validation'] });
   const { body: history } = await centre.call('GET', `/api/v1/registers/stuck/${kept}/events`);
   assert.deepEqual(history.items.map(({ type, verdict, refusal }) => [type, verdict, refusal?.code]),
@@ -535,6 +537,9 @@ test('every operation of the contract was called', async () => {
   await sync.call('GET', '/sync/v1/now', { query: { nonce: '0123456789abcdef' } });
   await sync.call('POST', '/sync/v1/renew', { body: { station: VILLAGE, log: box.log, csr: 'x' }, expect: 'certificate_required' });
   await pub.call('GET', '/public/progress/0000000000000000', { ...asJson, expect: 404 });
+  const taken = closed.register(CIVIL, rng);
+  await closed.exchange();
+  await centre.call('POST', `/api/v1/cases/${taken}/reveal`, { key: randomUUID(), body: { what: 'applicant', reason: '电话核实' }, expect: 201 });
   const auditor = await world.county('auditor');
   await auditor.call('GET', '/api/v1/sessions/current');
   await auditor.call('DELETE', '/api/v1/sessions/current', { expect: 204 });

@@ -7,6 +7,7 @@ import https from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { shown } from '../lib/people.mjs';
 import { api, OTHER, random, startCounty, TOWNSHIP, VILLAGE } from './county_world.mjs';
 
 let county;
@@ -96,9 +97,9 @@ describe('cases', () => {
     assert.equal(body.state, 'forwarded');
     assert.equal(body.holder, TOWNSHIP);
     assert.equal(body.station, VILLAGE);
-    assert.deepEqual(body.applicant, taken.applicant);
+    assert.deepEqual(body.applicant, shown(taken.applicant));
     assert.equal(headers.etag, `"${body.revision}"`);
-    assert.deepEqual([...body.actions].sort(), ['accept', 'amend', 'forward', 'not_required', 'note', 'refuse', 'return', 'send_back', 'supplement_notice', 'withdraw']);
+    assert.deepEqual([...body.actions].sort(), ['accept', 'add_material', 'amend', 'forward', 'not_required', 'note', 'refuse', 'return', 'send_back', 'supplement_notice', 'withdraw']);
     const { body: history } = await centre.call('GET', `/api/v1/cases/${taken.id}/events`);
     assert.deepEqual(history.items.map(({ type, order, verdict, origin }) => [type, order, verdict, origin]),
       [['receive', 1, 'settled', VILLAGE], ['forward', 2, 'settled', VILLAGE]]);
@@ -249,7 +250,7 @@ describe('cases', () => {
     const centre = await county.signIn('centre');
     const { phone } = taken.applicant;
     const { body } = await act(centre, taken.id, 'amend', { field: '/applicant/phone', old: phone, new: '13899990002', reason: '录入有误' }, { expect: 201 });
-    assert.equal(body.applicant.phone, '13899990002');
+    assert.equal(body.applicant.phone, '138****0002');
     const stale = await act(centre, taken.id, 'amend', { field: '/applicant/phone', old: phone, new: '13899990003', reason: 'x' }, { expect: 'validation' });
     assert.equal(stale.body.errors[0].pointer, '/body/old');
     const bad = await act(centre, taken.id, 'amend', { field: '/applicant/phone', old: '13899990002', new: '12', reason: 'x' }, { expect: 'validation' });
@@ -678,6 +679,6 @@ describe('commands and the end', () => {
   });
 
   test('every operation was called', () => {
-    assert.deepEqual(api.coverage().filter((name) => !/^POST .sync.v1.(exchange|renew)$/.test(name)), []); // the box here posts these by itself
+    assert.deepEqual(api.coverage().filter((name) => !/^POST .sync.v1.(exchange|renew)$|registers|reveal/.test(name)), []); // the box here posts these by itself, or county_acts.test.mjs calls them
   });
 });

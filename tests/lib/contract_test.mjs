@@ -9,7 +9,7 @@ import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { contract } from './contract.mjs';
-import { random, receiptNumber, registration } from './people.mjs';
+import { random, receiptNumber, registration, shown } from './people.mjs';
 
 const DOCUMENT = `
 openapi: 3.1.0
@@ -269,8 +269,8 @@ const NOW = '2026-11-24T08:00:00.000+08:00';
 const CASE = {
   id: KEY, receipt_number: receiptNumber('652323101201', '20261124', 1, 1), receipt_aliases: [], station: '652323101201', item: item.code, item_name: item.name,
   record: 'application', state: 'forwarded', holder: '652323101000', sync: 'local', channel: request.channel, received_at: NOW,
-  accepted_at: null, updated_at: NOW, revision: 2, applicant: request.applicant, service: null, activity: null, mediation: null,
-  agent: request.agent, materials: request.materials, note: request.note, received_reason: null, captured: null, supplement: null,
+  accepted_at: null, updated_at: NOW, revision: 2, applicant: shown(request.applicant), service: null, activity: null, mediation: null,
+  agent: request.agent && shown(request.agent), materials: request.materials, note: request.note, received_reason: null, captured: null, supplement: null,
   outcome: null, deemed: false, suspension: null, extension: null, decision: null, completion: null, delivery: null, terms: [], actions: ['withdraw', 'amend', 'note'], refused: [], progress_token: 'K7QZ3M2PXW4T6R5B',
 };
 const EVENT = { id: KEY, seq: 2, type: 'note', at: NOW, clock: 'rtc', actor: '古丽', device: null, origin: '652323101201', body: { text: '好' },
@@ -279,7 +279,7 @@ const EVENT = { id: KEY, seq: 2, type: 'note', at: NOW, clock: 'rtc', actor: '�
 test('gateway.yaml takes a case', () => using(async (client) => {
   answer = () => json(201, CASE, { location: `/api/v1/cases/${KEY}`, etag: '"2"' });
   await client.call('POST', '/api/v1/cases', { key: KEY, body: request, expect: 201 });
-  const wrong = [{ sync: 'done' }, { holder: null }, { state: 'open' }, { password: 'x' }, { revision: 0 }, { applicant: { ...request.applicant, name: '' } },
+  const wrong = [{ sync: 'done' }, { holder: null }, { state: 'open' }, { password: 'x' }, { revision: 0 }, { applicant: { ...shown(request.applicant), name: '' } }, { applicant: request.applicant },
     { receipt_number: '1' }, { actions: ['fly'] }, { sync: 'refused' }, { received_at: 1795478400000 }, { progress_token: undefined }];
   for (const member of wrong) {
     answer = () => json(201, { ...CASE, ...member }, { location: `/api/v1/cases/${KEY}`, etag: '"2"' });

@@ -232,3 +232,11 @@ function block(item, rng, from, home) {
 export function registration(item, rng, from = FEW, home = null) {
   return { item: item.code, ...block(item, rng, from, home), channel: rng.pick(['window', 'window', 'window', 'visit', 'kiosk']), note: note(rng, from) };
 }
+
+const ends = (text, head, tail) => `${text.slice(0, head)}${'*'.repeat(Math.max(0, text.length - head - tail))}${tail ? text.slice(-tail) : ''}`;
+
+/** A person as everybody sees them: the ends of the numbers. Those of 18 characters and telephones, as this file makes them. */
+export function shown(who) {
+  const number = who.id_type === 'credit_code' || !who.id_number ? who.id_number : ends(who.id_number, who.id_number.length === 18 ? 6 : 0, 4);
+  return { ...who, id_number: number, phone: who.phone && ends(who.phone, 3, 4), ...(who.guardian ? { guardian: shown(who.guardian) } : {}) };
+}

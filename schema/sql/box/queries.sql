@@ -388,6 +388,9 @@ ORDER BY s.created_at DESC, s.id;
 INSERT INTO audit (at, clock, staff, name, device, peer, action, subject, reason, outcome)
 VALUES (:at, :clock, :staff, :name, :device, :peer, :action, :subject, :reason, :outcome);
 
+-- name: audit_count
+SELECT count(*) FROM audit WHERE staff = :staff AND action = :action AND at > :after;
+
 -- name: audit_list
 SELECT n, at, clock, staff, name, device, peer, action, subject, reason, outcome FROM audit
 WHERE n < :before ORDER BY n DESC LIMIT :limit;
