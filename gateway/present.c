@@ -92,7 +92,7 @@ json_t *present_entry(const struct present *v, const struct ledger_case *c, json
 		json_decref(refused);
 		return NULL;
 	}
-	entryjson_details(o, &c->view, &rc);
+	entryjson_details(o, &c->view, v->role == ROLE_LEAD, &rc);
 	json_t *actions = v->role & ROLE_WINDOW ? entryjson_actions(&c->view, v->identity->station, &rc) : json_array();
 	caseview_set(o, "actions", actions, &rc);
 	caseview_set(o, "refused", refused, &rc);

@@ -110,6 +110,7 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 		caseview_set(o, people[i], mask_block(json_object_get(v->doc, people[i])), rc);
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
 		share(o, blocks[i], v->doc, rc);
+	caseview_set(o, "rated", json_boolean(fields_get(v->doc, "rating") != NULL), rc);
 	caseview_set(o, "deemed", json_boolean(json_is_true(json_object_get(v->doc, "deemed"))), rc);
 	caseview_set(o, "materials", materials ? json_incref(materials) : json_array(), rc);
 	casejson_text(o, "note", fields_text(v->doc, "note"), rc);

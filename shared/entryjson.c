@@ -64,14 +64,15 @@ static json_t *said(const json_t *from)
 	return casejson_finish(o, rc);
 }
 
-void entryjson_details(json_t *o, const struct caseview *v, int *rc)
+void entryjson_details(json_t *o, const struct caseview *v, bool rating, int *rc)
 {
 	static const char *const lists[] = {"answers", "passed", "steps", "reopened", "closed", "notes"};
 	enum register_kind k = REGISTER_INQUIRY;
 	(void)registers_of(v, &k);
 	const json_t *block = json_object_get(v->doc, registers_name(k));
 	json_t *one;
-	caseview_set(o, "entry", mask_block(block), rc);
+	bool hidden = k == REGISTER_CORRECTION && !rating;
+	caseview_set(o, "entry", hidden ? mask_rating(block) : mask_block(block), rc);
 	casejson_text(o, "note", fields_text(v->doc, "note"), rc);
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
 		size_t n;

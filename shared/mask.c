@@ -126,18 +126,29 @@ static void set_amended(json_t *o, int *rc)
 	}
 }
 
+json_t *mask_rating(const json_t *correction)
+{
+	json_t *o = fields_copy(correction);
+	if (!o) return NULL;
+	(void)json_object_del(o, "grade");
+	(void)json_object_del(o, "text");
+	return o;
+}
+
 json_t *mask_body(const char *type, const json_t *body)
 {
 	static const char *const blocks[] = {"applicant", "agent",  "service", "mediation",
 	                                     "inquiry",   "agency", "stuck"};
 	int rc = ERR_OK;
-	if (!json_is_object(body)) return json_null();
+	if (!json_is_object(body) || strcmp(type, "rate") == 0) return json_null(); /* the citizen's own word */
 	json_t *o = fields_copy(body);
 	if (!o) return NULL;
 	for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
 		if (fields_get(body, blocks[i]))
 			caseview_set(o, blocks[i], mask_block(fields_get(body, blocks[i])), &rc);
 	if (strcmp(type, "amend") == 0) set_amended(o, &rc);
+	if (fields_get(body, "correction"))
+		caseview_set(o, "correction", mask_rating(fields_get(body, "correction")), &rc);
 	if (!rc) return o;
 	json_decref(o);
 	return NULL;

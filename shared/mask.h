@@ -22,6 +22,8 @@ json_t *mask_block(const json_t *block);
 /* The block of the document DOC that a reveal of WHAT (schema/events/reveal.json) shows whole: new reference, json_null
  * where there is none. */
 json_t *mask_revealed(const json_t *doc, const char *what);
+/* The block of a correction (差评整改) without grade and words: who handled the case does not see them. */
+json_t *mask_rating(const json_t *correction);
 /* The body of an event of TYPE as it is shown in a history. New reference, NULL without memory. */
 json_t *mask_body(const char *type, const json_t *body);
 /* Is the member that an amend's FIELD ("/applicant/phone") names shown masked? Then GIVEN may be the mask of what stands

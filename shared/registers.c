@@ -366,7 +366,8 @@ const char *registers_title(const struct caseview *v)
 {
 	enum register_kind k;
 	if (!registers_of(v, &k)) return "";
-	return fields_text(json_object_get(v->doc, kinds[k].name), k == REGISTER_CORRECTION ? "text" : "matter");
+	return fields_text(json_object_get(v->doc, kinds[k].name),
+	                   "matter"); /* a correction has none: its words are a citizen's */
 }
 
 /* --- what is due --- */

@@ -60,8 +60,10 @@ void cases_answer(struct call *c, struct worker *w, int status, struct caseview 
 		http_reply_header(c->req, "ETag", etag);
 		int64_t now = county_now(c->county);
 		http_reply_json(c->req, status,
-		                c->entry ? present_entry(w->store, v, now, actions)
-		                         : present_case(&w->present, w->store, v, now, actions));
+		                c->entry
+		                    ? present_entry(w->store, v, now,
+		                                    c->who.role & (ROLE_CENTRE | ROLE_HEAD | ROLE_AUDITOR), actions)
+		                    : present_case(&w->present, w->store, v, now, actions));
 	}
 	caseview_release(v);
 }

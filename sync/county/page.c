@@ -41,7 +41,7 @@ void page_open(struct buf *b, const char *lang, const char *title)
 	buf_adds(b, "</h1>\n");
 }
 
-void page_reply(struct http_req *req, int status, struct buf *b)
+static void reply(struct http_req *req, int status, struct buf *b, const char *forms)
 {
 	uint8_t hash[DIGEST_LEN];
 	char b64[TEXT_B64_LEN(DIGEST_LEN)], csp[256];
@@ -50,8 +50,8 @@ void page_reply(struct http_req *req, int status, struct buf *b)
 	(void)text_b64(hash, sizeof hash, b64);
 	(void)snprintf(
 	    csp, sizeof csp,
-	    "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-	    b64);
+	    "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action %s; frame-ancestors 'none'", b64,
+	    forms);
 	if (b->bad) {
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
 	} else {
@@ -60,4 +60,14 @@ void page_reply(struct http_req *req, int status, struct buf *b)
 		http_reply(req, status, "text/html; charset=utf-8", b->data, b->len);
 	}
 	buf_release(b);
+}
+
+void page_reply(struct http_req *req, int status, struct buf *b)
+{
+	reply(req, status, b, "'none'");
+}
+
+void page_reply_form(struct http_req *req, int status, struct buf *b)
+{
+	reply(req, status, b, "'self'");
 }

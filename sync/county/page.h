@@ -13,5 +13,7 @@ void page_open(struct buf *b, const char *lang, const char *title);
 void page_text(struct buf *b, const char *text);
 /* Ends the page and answers STATUS with it; releases B. */
 void page_reply(struct http_req *req, int status, struct buf *b);
+/* The same of a page with a form that goes back to where the page came from. */
+void page_reply_form(struct http_req *req, int status, struct buf *b);
 
 #endif

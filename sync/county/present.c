@@ -113,7 +113,7 @@ json_t *present_entry_summary(struct store *s, const struct caseview *v, int64_t
 	return casejson_finish(o, rc);
 }
 
-json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, json_t *actions)
+json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, bool rating, json_t *actions)
 {
 	int rc = ERR_OK;
 	json_t *o = present_entry_summary(s, v, now);
@@ -121,7 +121,7 @@ json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, js
 		json_decref(actions);
 		return NULL;
 	}
-	entryjson_details(o, v, &rc);
+	entryjson_details(o, v, rating, &rc);
 	caseview_set(o, "actions", actions, &rc);
 	return casejson_finish(o, rc);
 }

@@ -27,8 +27,8 @@ const char *present_item_name(struct present *p, struct store *s, const struct c
 json_t *present_summary(struct present *p, struct store *s, const struct caseview *v, int64_t now);
 /* ACTIONS (taken) is what the caller may do. */
 json_t *present_case(struct present *p, struct store *s, const struct caseview *v, int64_t now, json_t *actions);
-/* An entry of a register, whole (ACTIONS is taken) or as a row. New, NULL without memory. */
-json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, json_t *actions);
+/* An entry of a register, whole (ACTIONS is taken; RATING: with what a citizen said) or as a row. New, NULL without memory. */
+json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, bool rating, json_t *actions);
 json_t *present_entry_summary(struct store *s, const struct caseview *v, int64_t now);
 /* A row of case_events; NULL (no error) for what has no verdict yet, *RC for errors. */
 json_t *present_event(struct db_stmt *q, int *rc, struct err *e);

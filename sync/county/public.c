@@ -191,9 +191,14 @@ static void reply_page(struct http_req *req, const struct progress *x)
 		page_text(&b, state_zh(state));
 		buf_adds(&b, "）</li>\n");
 	}
-	buf_adds(
-	    &b,
-	    "</ol>\n<footer>需要补正的材料以窗口发给您的告知书为准。如有疑问，请凭收件编号到收件地点询问。</footer>\n");
+	buf_adds(&b, "</ol>\n");
+	if (state_final(x->view.state) || x->view.state == STATE_COMPLETED) {
+		buf_adds(&b, "<p><a href=\"/public/rate/");
+		page_text(&b, x->view.token);
+		buf_adds(&b, "\">评价这次办事</a></p>\n");
+	}
+	buf_adds(&b,
+	         "<footer>需要补正的材料以窗口发给您的告知书为准。如有疑问，请凭收件编号到收件地点询问。</footer>\n");
 	page_reply(req, 200, &b);
 }
 

@@ -16,6 +16,7 @@
 #include "sync/county/dues.h"
 #include "sync/county/health.h"
 #include "sync/county/public.h"
+#include "sync/county/rating.h"
 #include "sync/county/sync_face.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 #define QUEUE             256   /* calls that wait for a worker */
 #define DRAIN_MS          15000 /* for what is under way at the end */
 #define SYNC_DEADLINE_MS  90000 /* a full batch over a slow link */
+#define RATING_MAX        12288
 #define BODY_SMALL        4096
 #define LOOK_S            60 /* between two looks at what nobody answered for */
 #define PUBLIC_BURST      60
@@ -93,6 +95,8 @@ static const struct http_route api_routes[] = {
 static const struct http_route public_routes[] = {
     SERVICE_ROUTES(describe_public),
     {"GET", "/public/progress/{token}", 0, 0, HTTP_OPEN, public_progress, "How far a case is"},
+    {"GET", "/public/rate/{token}", 0, 0, HTTP_OPEN, rating_get, "May it be rated?"},
+    {"POST", "/public/rate/{token}", 0, RATING_MAX, HTTP_OPEN, rating_post, "Rate it"},
 };
 
 #define N(a) (sizeof(a) / sizeof *(a))
