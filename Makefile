@@ -44,7 +44,7 @@ BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell 
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
 	shared/states.c shared/catalog.c shared/body.c shared/registers.c shared/event.c shared/caseview.c shared/mask.c shared/casejson.c shared/entryjson.c shared/feed.c shared/problem.c \
-	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
+	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/reports.c shared/reports_take.c shared/reports_csv.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
@@ -71,7 +71,7 @@ COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
 	gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/finder.c \
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
-	gateway/present.c gateway/printcall.c gateway/people.c gateway/readers.c gateway/registers.c gateway/reveal.c gateway/routes.c gateway/search.c \
+	gateway/present.c gateway/printcall.c gateway/people.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c \
 	gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c \
 	gateway/staff.c \
 	gateway/sync.c gateway/waker.c

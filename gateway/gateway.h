@@ -39,6 +39,7 @@ struct gateway {
 	struct search *search;
 	struct changes *changes;     /* parked calls */
 	struct documents *documents; /* the papers of a case */
+	struct reporter *reporter;   /* makes reports */
 	struct metrics *metrics;
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */

@@ -11,6 +11,7 @@
 #include "gateway/items.h"
 #include "gateway/metrics.h"
 #include "gateway/readers.h"
+#include "gateway/reports.h"
 #include "gateway/routes.h"
 #include "gateway/search.h"
 #include "gateway/sessions.h"
@@ -74,6 +75,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (!rc) rc = changes_new((int)gw->cfg.polls, &gw->changes, e);
 	if (!rc) rc = metrics_new(&gw->metrics, e);
 	if (!rc) rc = documents_new(gw, &gw->documents, e);
+	if (!rc) rc = reports_worker_new(gw, &gw->reporter, e);
 	if (!rc) rc = waker_new(gw, &gw->waker, e);
 	if (rc) return rc;
 	struct ledger *l = readers_take(gw->readers);
@@ -117,6 +119,7 @@ static void drain(void *arg)
 	writer_close(gw->writer);
 	gw->writer = NULL;
 	documents_stop(gw->documents);
+	reports_worker_stop(gw->reporter);
 	sessions_stop(gw->sessions);
 }
 
@@ -127,6 +130,7 @@ static void close_all(struct gateway *gw)
 	waker_close(gw->waker);
 	writer_close(gw->writer); /* still there when the server never was */
 	documents_free(gw->documents);
+	reports_worker_free(gw->reporter);
 	metrics_free(gw->metrics);
 	changes_free(gw->changes);
 	follow_free(gw->follow);
