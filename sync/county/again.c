@@ -30,15 +30,16 @@ static int next_number(struct casefile *f, const struct store_station *st, int64
 	return rc ? rc : receipt_format(&r, out) ? ERR_OK : err_set(e, ERR_INVALID, "no receipt number can be made");
 }
 
-int casefile_own_event(struct casefile *f, const char *type, json_t *body, const uint8_t id[UUID_LEN], int64_t now,
-                       struct err *e)
+int casefile_own_event(struct casefile *f, const char *actor, const char *type, json_t *body,
+                       const uint8_t id[UUID_LEN], int64_t now, struct err *e)
 {
 	static const uint8_t no_key[EVENT_KEY_LEN]; /* the mac is each receiver's, in its feed */
-	struct event ev = {.has_case = true, .at = now, .quality = CLOCK_SYNCED, .actor = "system"};
+	struct event ev = {.has_case = true, .at = now, .quality = CLOCK_SYNCED};
 	struct problem p = {0};
 	memcpy(ev.id, id, UUID_LEN);
 	memcpy(ev.case_id, f->view.id, UUID_LEN);
 	int rc = body ? event_set(ev.type, sizeof ev.type, type, "type", e) : err_set(e, ERR_NOMEM, "county event");
+	if (!rc) rc = event_set(ev.actor, sizeof ev.actor, actor, "actor", e);
 	if (!rc) rc = event_set(ev.origin, sizeof ev.origin, EVENT_COUNTY, "origin", e);
 	if (!rc) rc = event_set_body(&ev, body, no_key, e);
 	if (!rc) rc = casefile_act(f, &ev, body, now, &p, e);
@@ -58,8 +59,8 @@ static int renumber(struct casefile *f, const struct store_station *st, const st
 	uuid_derive(ev->id, 1000, id); /* far above what one call of a box appends */
 	int rc = next_number(f, st, now, fresh, e);
 	if (!rc)
-		rc =
-		    casefile_own_event(f, "renumber", json_pack("{s:s,s:s}", "old", printed, "new", fresh), id, now, e);
+		rc = casefile_own_event(f, "system", "renumber", json_pack("{s:s,s:s}", "old", printed, "new", fresh),
+		                        id, now, e);
 	return rc ? rc
 	          : store_alarm(f->store, st->code, "receipt", now, e, "%s was given out twice; the later case has %s",
 	                        printed, fresh);

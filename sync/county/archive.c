@@ -38,7 +38,8 @@ static int one(struct store *s, const uint8_t id[UUID_LEN], int64_t before, int6
 	casefile_init(&f, s);
 	rc = casefile_load(&f, id, e);
 	if (!rc) rc = ready(&f, before, &yes, e);
-	if (!rc && yes) rc = casefile_own_event(&f, state_event_name(EVENT_ARCHIVE), json_object(), event, now, e);
+	if (!rc && yes)
+		rc = casefile_own_event(&f, "system", state_event_name(EVENT_ARCHIVE), json_object(), event, now, e);
 	if (!rc && yes) rc = casefile_flush(&f, e);
 	casefile_drop(&f);
 	if (!rc && yes) rc = store_commit(s, e);

@@ -17,9 +17,9 @@ int casefile_placed(struct casefile *f, const struct event *ev, const char *orig
 /* Stores EV at the case's next place (0: it is of no case). */
 int casefile_insert(struct casefile *f, const char *station, const struct event *ev, int64_t now,
                     const struct verdict *v, struct err *e);
-/* Appends an event of the county's own that no account asked for. BODY is taken. */
-int casefile_own_event(struct casefile *f, const char *type, json_t *body, const uint8_t id[UUID_LEN], int64_t now,
-                       struct err *e);
+/* Appends an event of the county's own that no account asked for, by ACTOR ("system", "applicant"). BODY is taken. */
+int casefile_own_event(struct casefile *f, const char *actor, const char *type, json_t *body,
+                       const uint8_t id[UUID_LEN], int64_t now, struct err *e);
 /* V's item by the catalog that the case was opened under (NULL: nobody knows it), and the calendar in force; borrowed until
  * the store's next call. ERR_NOTFOUND before there are any. */
 int casefile_terms(struct store *s, const struct caseview *v, const struct catalog_item **item,

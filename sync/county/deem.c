@@ -26,7 +26,8 @@ static int say(struct casefile *f, int64_t due, int64_t now, struct err *e)
 	uint8_t id[UUID_LEN];
 	clock_text(due, text);
 	uuid_derive(f->view.id, NTH, id);
-	return casefile_own_event(f, state_event_name(EVENT_DEEM_ACCEPT), json_pack("{s:s}", "due", text), id, now, e);
+	return casefile_own_event(f, "system", state_event_name(EVENT_DEEM_ACCEPT), json_pack("{s:s}", "due", text), id,
+	                          now, e);
 }
 
 /* Does the county have to answer for the case now? */

@@ -131,7 +131,7 @@ static int open_correction(struct casefile *f, const struct caseview *v, const u
 		json_decref(body);
 		return rc;
 	}
-	rc = casefile_own_event(f, state_event_name(EVENT_ENTRY_OPEN), body, id, now, e);
+	rc = casefile_own_event(f, "system", state_event_name(EVENT_ENTRY_OPEN), body, id, now, e);
 	return rc ? rc : casefile_flush(f, e);
 }
 
@@ -143,7 +143,7 @@ static int rate(struct store *s, const struct caseview *v, const json_t *body, i
 	uuid_derive(v->id, again ? NTH_AGAIN : NTH_RATE, id);
 	casefile_init(&f, s);
 	int rc = casefile_load(&f, v->id, e);
-	if (!rc) rc = casefile_own_event(&f, state_event_name(EVENT_RATE), fields_copy(body), id, now, e);
+	if (!rc) rc = casefile_own_event(&f, "applicant", state_event_name(EVENT_RATE), fields_copy(body), id, now, e);
 	if (!rc) rc = casefile_flush(&f, e);
 	if (!rc && fields_int(body, "grade", 0) >= REGISTERS_GRADE_BAD)
 		rc = open_correction(&f, v, id, body, again, now, e);

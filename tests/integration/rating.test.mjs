@@ -61,7 +61,7 @@ test('a good one is taken once; the station learns that there is one and no more
   await world.until('the station hears', 30, async () => (await read(clerk, id)).rated);
   assert.deepEqual(await corrections(lead), []);
   const { body: history } = await lead.call('GET', `/api/v1/cases/${id}/events`);
-  assert.deepEqual(history.items.filter(({ type }) => type === 'rate').map(({ actor, body }) => [actor, body]), [['system', null]]);
+  assert.deepEqual(history.items.filter(({ type }) => type === 'rate').map(({ actor, body }) => [actor, body]), [['applicant', null]]);
 });
 
 test('a bad one becomes a task: called back, put right, rated once more', async () => {
