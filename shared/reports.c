@@ -192,7 +192,7 @@ struct report_row *reports_cell(struct report *r, const char *item, int64_t grou
 /* Sorts a list and keeps its first rows: those that come first by due day are the ones to put right. */
 static void cut(struct report *r)
 {
-	qsort(r->rows, r->n, sizeof *r->rows, by_place);
+	if (r->n) qsort(r->rows, r->n, sizeof *r->rows, by_place);
 	while (r->n > REPORTS_ROWS_MAX)
 		free(r->rows[--r->n].text);
 }

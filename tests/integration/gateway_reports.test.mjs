@@ -35,3 +35,24 @@ test('a clerk reads what is to be done, a technician nothing', async () => {
   await report(clerk, 'ratings', {}, 'forbidden');
   await report(await box.signIn('tech'), 'open', {}, 'forbidden');
 });
+
+test('as CSV a report has its columns, and a file’s name; what is wrong is told at its place', async () => {
+  const { body, headers } = await lead.call('GET', '/api/v1/reports/overdue', { query: { format: 'csv' } });
+  const text = typeof body === 'string' ? body : body.toString();
+  assert.match(headers['content-type'], /^text\/csv/);
+  assert.match(headers['content-disposition'], /attachment; filename="xinke-overdue-\d{8}-\d{8}\.csv"/);
+  const { body: json } = await report(lead, 'overdue');
+  assert.equal(text.trimEnd().split('\r\n').length, json.rows.length + 1);
+  for (const [query, pointer] of [[{ from: '2026-13-01' }, '/?from'], [{ from: '2026-11-02', to: '2026-11-01' }, '/?from'], [{ item: 'x'.repeat(41) }, '/?item']]) {
+    const { body: problem } = await lead.call('GET', '/api/v1/reports/overdue', { query, expect: 'validation', invalid: true });
+    assert.equal(problem.errors[0].pointer, pointer, JSON.stringify(query));
+  }
+  await lead.call('GET', '/api/v1/reports/ranking', { expect: 'not_found', invalid: true });
+});
+
+test('no member names a member of the staff', async () => {
+  for (const name of ['open', 'due_soon', 'overdue', 'second_notices', 'deemed', 'ratings', 'tasks', 'registers', 'terms']) {
+    const { body } = await report(lead, name);
+    assert.doesNotMatch(JSON.stringify(body), /actor|clerk|staff|applicant/, name);
+  }
+});
