@@ -148,44 +148,45 @@ static json_t *answer(const json_t *asked, struct last *x, json_t *recent, int64
 	return casejson_finish(o, rc);
 }
 
-static int look(struct gateway *gw, struct http_req *req, struct ledger *l, json_t **out, struct problem *p,
-                struct err *e)
+/* What is known, without the write lock: it may be many cases. */
+static int read_known(struct http_req *req, struct ledger *l, struct last *x, json_t **recent, struct err *e)
 {
 	const json_t *asked = http_req_json(req);
 	const char *type = fields_text(asked, "id_type"), *number = fields_text(asked, "id_number");
-	int64_t now = ledger_now(l).wall, lately = 0;
-	struct last x = {0};
-	json_t *recent = NULL;
+	int rc = each(l, type, number, note_last, x, e);
+	if (rc || !fields_get(asked, "item")) return rc;
+	return people_recent(l, type, number, fields_text(asked, "item"), ledger_now(l).wall, recent, e);
+}
+
+/* The row of the audit; or the refusal, where there were too many in the hour. */
+static int note(struct http_req *req, struct ledger *l, const struct last *x, struct problem *p, struct err *e)
+{
+	int64_t lately = 0;
 	char id[UUID_TEXT] = "";
-	(void)gw;
-	int rc = count_lately(l, sessions_caller(req)->account.id, now - HOUR_MS, &lately, e);
-	if (!rc && lately >= AN_HOUR) {
+	int rc = count_lately(l, sessions_caller(req)->account.id, ledger_now(l).wall - HOUR_MS, &lately, e);
+	bool many = !rc && lately >= AN_HOUR;
+	if (many) {
 		problem_set(p, PROBLEM_RATE_LIMITED, "too many look-ups in an hour");
 		problem_member(p, "retry_after_s", json_integer(600));
-		return ERR_OK;
 	}
-	if (!rc) rc = each(l, type, number, note_last, &x, e);
-	if (!rc && fields_get(asked, "item"))
-		rc = people_recent(l, type, number, fields_text(asked, "item"), now, &recent, e);
-	if (!rc && x.found) uuid_text(x.id, id);
-	if (!rc) rc = audit_note(l, req, &(struct audit_entry){.action = AUDIT_PERSON_LOOK_UP, .subject = id}, e);
-	if (!rc) *out = answer(asked, &x, recent, now);
-	json_decref(x.found);
-	json_decref(recent);
-	return rc;
+	if (x->found && !many) uuid_text(x->id, id);
+	const struct audit_entry row = {.action = AUDIT_PERSON_LOOK_UP, .subject = id, .refused = many};
+	return rc ? rc : audit_note(l, req, &row, e);
 }
 
 static void run(struct gateway *gw, struct http_req *req, struct ledger *l)
 {
 	struct problem p = {0};
 	struct err e = {0};
-	json_t *out = NULL;
-	int rc = ledger_begin(l, &e);
-	if (!rc) rc = look(gw, req, l, &out, &p, &e);
+	struct last x = {0};
+	json_t *recent = NULL;
+	int rc = read_known(req, l, &x, &recent, &e);
+	if (!rc) rc = ledger_begin(l, &e);
+	if (!rc) rc = note(req, l, &x, &p, &e);
 	if (sessions_end(gw, req, l, rc, &p, &e))
-		http_reply_json(req, 200, out);
-	else
-		json_decref(out);
+		http_reply_json(req, 200, answer(http_req_json(req), &x, recent, ledger_now(l).wall));
+	json_decref(x.found);
+	json_decref(recent);
 }
 
 void people_lookup_post(struct http_req *req, void *ctx)

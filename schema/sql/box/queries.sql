@@ -249,7 +249,7 @@ SELECT 1 FROM case_keys WHERE hmac = :hmac AND n = :n;
 SELECT (SELECT count(*) FROM case_keys) - (SELECT coalesce(sum(length(keys)), 0) / 8 FROM cases);
 
 -- name: case_key_find
-SELECT c.id FROM case_keys k JOIN cases c ON c.n = k.n WHERE k.hmac = :hmac LIMIT :limit;
+SELECT c.id FROM case_keys k JOIN cases c ON c.n = k.n WHERE k.hmac = :hmac ORDER BY k.n DESC LIMIT :limit;
 
 -- name: change_head
 SELECT change FROM cases WHERE change > 0 ORDER BY change DESC LIMIT 1;
