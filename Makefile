@@ -236,9 +236,10 @@ stop stop-county stop-gateway: ## stop what start started; gateway means all of 
 demo: deps-test ## the main job told by a script
 	@$(MAKE) --no-print-directory all
 	@$(WITH_NODE) XINKE_BIN=$(B) node tests/demo/demo.mjs
+JOBS := $(shell nproc)
 test: deps-test ## install, build with sanitizers, run every suite
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory SAN=1 all $(B)/san/fixture-box unit
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all $(B)/san/fixture-box unit
 	@$(MAKE) --no-print-directory sim-test
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=5
 	@$(MAKE) --no-print-directory integration
@@ -254,9 +255,9 @@ sim: ## the simulator: SEEDS runs from SEED on; a failing one says how to play i
 	@$(MAKE) --no-print-directory $(B)/sim/sim
 	@tests/sim/run $(B)/sim/sim $(SEED) $(SEEDS)
 sim-test: ## the part of the simulator that `make test` runs: its disk, 2,000 seeds, 40 with sanitizers, three mutants
-	@$(MAKE) --no-print-directory $(B)/sim/sim
-	@$(MAKE) --no-print-directory SAN=1 $(B)/san/sim/sim $(B)/san/sim/vfs_test
-	@$(MAKE) --no-print-directory MUTANTS=1 $(B)/mutants/sim/sim
+	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim/sim
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 $(B)/san/sim/sim $(B)/san/sim/vfs_test
+	@$(MAKE) --no-print-directory -j$(JOBS) MUTANTS=1 $(B)/mutants/sim/sim
 	@tests/unit/run $(B)/san/sim/vfs_test
 	@$(B)/san/sim/sim --seed 5001 --count 40
 	@tests/sim/run $(B)/sim/sim 1 2000
@@ -267,7 +268,7 @@ mutants: ## plants each fault of tests/sim/mutants.def in turn: the simulator mu
 FUZZ_TIME := 60
 FUZZ_TARGETS := $(FUZZERS)
 fuzz: ## FUZZ_TIME seconds (60) for each of FUZZ_TARGETS (all), from tests/fuzz/corpus; findings to build/fuzz
-	@$(MAKE) --no-print-directory FUZZ=1 $(FUZZERS:%=$(B)/fuzz/%_fuzz)
+	@$(MAKE) --no-print-directory -j$(JOBS) FUZZ=1 $(FUZZERS:%=$(B)/fuzz/%_fuzz)
 	@tests/fuzz/run $(B)/fuzz $(FUZZ_TIME) $(FUZZ_TARGETS)
 fuzz-seeds: ## write the first inputs of tests/fuzz/corpus anew, from the project's own forms
 	@$(MAKE) --no-print-directory FUZZ=1 $(B)/fuzz/fuzz_seeds
