@@ -12,7 +12,7 @@
 
 #define LOOK_MS 3600000
 #define DAY_MS  86400000LL
-#define ROUND   200 /* cases of a state that one round looks at */
+#define ROUND   50 /* cases that are read before any is looked at */
 
 struct archive_job {
 	struct writer_job job; /* first: the writer hands this back */
@@ -69,27 +69,49 @@ static void submit(struct gateway *gw, const uint8_t id[UUID_LEN])
 	if (!writer_submit(gw->writer, &j->job)) free(j);
 }
 
-/* The cases of STATE that lie long enough, oldest receipt first; what stays (a document is not fetched) is passed over. */
-static int look_at(struct gateway *gw, struct ledger *l, enum case_state state, int64_t now, struct err *e)
+struct found {
+	uint8_t id[UUID_LEN];
+	int64_t received_at;
+};
+
+static int read_some(struct gateway *gw, struct ledger *l, enum case_state state, const struct found *after,
+                     int64_t now, struct found out[ROUND], int *n, struct err *e)
 {
-	uint8_t ids[ROUND][UUID_LEN];
-	int n = 0, r = 0;
+	int r = 0;
+	*n = 0;
 	struct db_stmt *q = db_query(ledger_db(l), QUERY_cases_ended, e);
 	if (!q) return ERR_IO;
 	db_bind_text(q, "state", state_name(state));
 	db_bind_text(q, "holder", ledger_identity(l)->station);
+	db_bind_int(q, "received_at", after->received_at);
+	db_bind_blob(q, "id", after->id, UUID_LEN);
 	db_bind_int(q, "before", before(gw, now));
 	db_bind_int(q, "limit", ROUND);
-	while (n < ROUND && (r = db_step(q, e)) > 0)
-		n += db_copy_blob(q, 0, ids[n], UUID_LEN);
-	db_reset(q);
-	int rc = r < 0 ? -r : ERR_OK;
-	for (int i = 0; i < n && !rc; i++) {
-		struct ledger_case c = {0};
-		rc = ledger_case_get(l, ids[i], &c, e);
-		if (!rc && ready(&c, before(gw, now))) submit(gw, ids[i]);
-		ledger_case_release(&c);
+	while (*n < ROUND && (r = db_step(q, e)) > 0) {
+		struct found *f = &out[(*n)++];
+		(void)db_copy_blob(q, 0, f->id, UUID_LEN);
+		f->received_at = db_int(q, 1);
 	}
+	db_reset(q);
+	return r < 0 ? -r : ERR_OK;
+}
+
+/* The cases of STATE that lie long enough, oldest receipt first. What stays (a document is not fetched) is passed over,
+ * however many there are: nothing waits behind it. */
+static int look_at(struct gateway *gw, struct ledger *l, enum case_state state, int64_t now, struct err *e)
+{
+	struct found batch[ROUND], after = {.received_at = INT64_MIN};
+	int n = 0, rc;
+	do {
+		rc = read_some(gw, l, state, &after, now, batch, &n, e);
+		for (int i = 0; i < n && !rc; i++) {
+			struct ledger_case c = {0};
+			rc = ledger_case_get(l, batch[i].id, &c, e);
+			if (!rc && ready(&c, before(gw, now))) submit(gw, batch[i].id);
+			ledger_case_release(&c);
+			after = batch[i];
+		}
+	} while (!rc && n == ROUND);
 	return rc;
 }
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define LOOK_MS  60000
-#define ROUND    50          /* cases of an item that one round looks at */
+#define ROUND    50          /* cases that are read before any is looked at */
 #define AT_LEAST 432000000LL /* ms: five working days are five days at least */
 
 struct deem_job {
@@ -116,33 +116,51 @@ static void submit(struct gateway *gw, const uint8_t id[UUID_LEN])
 	if (!writer_submit(gw->writer, &j->job)) free(j);
 }
 
-static int find(struct ledger *l, const char *item, int64_t before, uint8_t ids[ROUND][UUID_LEN], struct err *e)
+struct found {
+	uint8_t id[UUID_LEN];
+	int64_t received_at;
+};
+
+static int find(struct ledger *l, const char *item, const struct found *after, int64_t before, struct found out[ROUND],
+                int *n, struct err *e)
 {
-	int n = 0, r = 0;
+	int r = 0;
+	*n = 0;
 	struct db_stmt *q = db_query(ledger_db(l), QUERY_cases_unanswered, e);
-	if (!q) return 0;
+	if (!q) return ERR_IO;
 	db_bind_text(q, "item", item);
 	db_bind_text(q, "holder", ledger_identity(l)->station);
+	db_bind_int(q, "received_at", after->received_at);
+	db_bind_blob(q, "id", after->id, UUID_LEN);
 	db_bind_int(q, "before", before);
 	db_bind_int(q, "limit", ROUND);
-	while (n < ROUND && (r = db_step(q, e)) > 0)
-		n += db_copy_blob(q, 0, ids[n], UUID_LEN);
+	while (*n < ROUND && (r = db_step(q, e)) > 0) {
+		struct found *f = &out[(*n)++];
+		(void)db_copy_blob(q, 0, f->id, UUID_LEN);
+		f->received_at = db_int(q, 1);
+	}
 	db_reset(q);
-	return n;
+	return r < 0 ? -r : ERR_OK;
 }
 
+/* All that lie long enough: one that stays (its term runs anew, or the county has refused it) keeps no other waiting. */
 static void look_at_item(struct gateway *gw, struct ledger *l, const char *item, int64_t now)
 {
-	uint8_t ids[ROUND][UUID_LEN];
+	struct found batch[ROUND], after = {.received_at = INT64_MIN};
 	struct err e = {0};
-	int n = find(l, item, now - AT_LEAST, ids, &e);
-	for (int i = 0; i < n; i++) {
-		struct ledger_case c = {0};
-		int64_t due;
-		if (!ledger_case_get(l, ids[i], &c, &e) && passed(gw, l, &c, &due)) submit(gw, ids[i]);
-		ledger_case_release(&c);
-	}
-	if (e.code) log_warn(&gw->log, "deem_accept", "text=\"%s\"", e.msg);
+	int n = 0, rc;
+	do {
+		rc = find(l, item, &after, now - AT_LEAST, batch, &n, &e);
+		for (int i = 0; i < n && !rc; i++) {
+			struct ledger_case c = {0};
+			int64_t due;
+			rc = ledger_case_get(l, batch[i].id, &c, &e);
+			if (!rc && passed(gw, l, &c, &due)) submit(gw, batch[i].id);
+			ledger_case_release(&c);
+			after = batch[i];
+		}
+	} while (!rc && n == ROUND);
+	if (rc) log_warn(&gw->log, "deem_accept", "text=\"%s\"", e.msg);
 }
 
 void deem_round(struct gateway *gw, struct ledger *l)

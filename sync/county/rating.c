@@ -36,7 +36,7 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The value of NAME in an application/x-www-form-urlencoded body; false when it is not there, or is not text. */
+/* The value of NAME in an application/x-www-form-urlencoded body; "" when it is not there, false when it is not text. */
 static bool form_value(const char *body, size_t len, const char *name, char *out, size_t cap)
 {
 	size_t n = strlen(name), at = 0, used = 0;
@@ -44,7 +44,6 @@ static bool form_value(const char *body, size_t len, const char *name, char *out
 		const char *next = memchr(body + at, '&', len - at);
 		at = next ? (size_t)(next - body) + 1 : len;
 	}
-	if (at >= len) return false;
 	for (at += n + 1; at < len && body[at] != '&' && used + 1 < cap; at++) {
 		char c = body[at] == '+' ? ' ' : body[at];
 		if (c == '%' && at + 2 < len && hex(body[at + 1]) >= 0 && hex(body[at + 2]) >= 0) {
@@ -57,23 +56,36 @@ static bool form_value(const char *body, size_t len, const char *name, char *out
 	return strlen(out) == used && text_utf8_valid(out, used);
 }
 
-/* The body of the event from a form; NULL without memory. Line ends of browsers are CR LF. */
+/* Line ends of browsers are CR LF. */
+static void drop_returns(char *text)
+{
+	char *to = text;
+	for (const char *from = text; *from; from++)
+		if (*from != '\r') *to++ = *from;
+	*to = '\0';
+}
+
+static bool set(json_t *b, const char *name, json_t *value)
+{
+	return value && json_object_set_new(b, name, value) == 0;
+}
+
+/* The body of the event from a form; NULL where it is not text, or without memory: what a citizen says is not cut. */
 static json_t *of_form(const char *body, size_t len)
 {
-	static char none[] = "";
-	char grade[8] = "", again[8] = "", *text = malloc(FORM_MAX);
+	char grade[8], again[8], *text = malloc(FORM_MAX);
 	json_t *b = json_pack("{s:s}", "way", "phone");
-	bool worded = text && form_value(body, len, "text", text, FORM_MAX);
-	for (char *from = worded ? text : none, *to = from;; from++) {
-		if (*from != '\r') *to++ = *from;
-		if (!*from) break;
-	}
-	if (form_value(body, len, "grade", grade, sizeof grade) && strlen(grade) == 1)
-		(void)json_object_set_new(b, "grade", json_integer(grade[0] - '0'));
-	if (worded && *text) (void)json_object_set_new(b, "text", json_string(text));
-	if (form_value(body, len, "again", again, sizeof again)) (void)json_object_set_new(b, "again", json_true());
+	bool ok = text && b && form_value(body, len, "text", text, FORM_MAX) &&
+	          form_value(body, len, "grade", grade, sizeof grade) &&
+	          form_value(body, len, "again", again, sizeof again);
+	if (ok) drop_returns(text);
+	if (ok && strlen(grade) == 1) ok = set(b, "grade", json_integer(grade[0] - '0'));
+	if (ok && *text) ok = set(b, "text", json_string(text));
+	if (ok && *again) ok = set(b, "again", json_true());
 	free(text);
-	return b;
+	if (ok) return b;
+	json_decref(b);
+	return NULL;
 }
 
 static json_t *read_body(struct http_req *req, bool *form, struct err *e)

@@ -98,6 +98,7 @@ test('a browser’s form does the same, escaped, with no default', async () => {
   assert.match(headers['content-security-policy'], /form-action 'self'/);
   assert.equal(headers['cache-control'], 'no-store');
   assert.match((await form('text=x')).body, /没有提交/);
+  assert.match((await form('grade=4&text=%ff%fe')).body, /没有提交/); // no text: not taken without it
   assert.match((await form(`grade=4&text=${encodeURIComponent(WORDS)}`)).body, /已经收到/);
   assert.match((await citizen.call('GET', `/public/rate/${token}`, { headers: { accept: 'text/html' } })).body, /<form/, url); // 追评
   await world.until('the task', 30, async () => (await corrections(lead)).some(({ state }) => state === 'open'));

@@ -247,13 +247,33 @@ static void ended_cases_go_to_the_archive(void **state)
 		assert_int_equal(test_box_sync(&x->box, n), SYNC_SETTLED);
 }
 
+/* More documents that nobody fetches than one look reads: what can go goes all the same. */
+static void nothing_waits_behind_what_stays(void **state)
+{
+	enum { STAY = 60 };
+	struct world *x = *state;
+	for (unsigned n = 1; n <= STAY + 1; n++) {
+		test_box_register(&x->box, n, "652323-018");
+		test_box_act(&x->box, 1000 + n, n, "accept", "{}");
+		test_box_act(&x->box, 2000 + n, n, "decide_now", "{'result':'granted'}");
+		test_box_act(&x->box, 3000 + n, n, "complete",
+		             n <= STAY ? "{'result_code':0,'document':'证明'}" : "{'result_code':6}");
+		pass(x, 1000);
+	}
+	test_box_settle(&x->box);
+	pass(x, 31 * DAY);
+	look(x);
+	assert_int_equal(state_of(x, 1), STATE_COMPLETED);
+	assert_int_equal(state_of(x, STAY + 1), STATE_ARCHIVED);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(once_after_the_last_day), T(not_by_a_clock_that_nobody_set), T(what_the_county_refused_is_not_said_again),
-	    T(nor_in_the_same_words),   T(ended_cases_go_to_the_archive),
+	    T(nor_in_the_same_words),   T(ended_cases_go_to_the_archive),  T(nothing_waits_behind_what_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

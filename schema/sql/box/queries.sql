@@ -87,13 +87,13 @@ FROM recovered r WHERE r.case_id = :case_id AND r.feed > 0
 ORDER BY place, pos, 2;
 
 -- name: cases_unanswered
-SELECT id FROM cases
-WHERE item = :item AND received_at < :before AND state IN ('received', 'forwarded') AND holder = :holder
+SELECT id, received_at FROM cases
+WHERE item = :item AND (received_at, id) > (:received_at, :id) AND received_at < :before AND state IN ('received', 'forwarded') AND holder = :holder
 ORDER BY received_at, id LIMIT :limit;
 
 -- name: cases_ended
-SELECT id FROM cases
-WHERE state = :state AND received_at < :before AND updated_at < :before AND holder = :holder AND own = settled AND refused = 0
+SELECT id, received_at FROM cases
+WHERE state = :state AND (received_at, id) > (:received_at, :id) AND received_at < :before AND updated_at < :before AND holder = :holder AND own = settled AND refused = 0
 ORDER BY received_at, id LIMIT :limit;
 
 -- name: handover_rows
