@@ -161,6 +161,21 @@ int casefile_get(struct store *s, const uint8_t case_id[UUID_LEN], struct casevi
 	return rc;
 }
 
+int casefile_by_token(struct store *s, const char *token, struct caseview *out, struct err *e)
+{
+	uint8_t hash[DIGEST_LEN];
+	if (!*token) return err_set(e, ERR_NOTFOUND, "no token"); /* entries of registers have none */
+	digest_sha256(token, strlen(token), hash);
+	struct db_stmt *q = db_query(s->db, Q_case_by_token, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "token", hash, sizeof hash);
+	int r = db_step(q, e);
+	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no such token");
+	int rc = casefile_row(q, out, e);
+	db_reset(q);
+	return rc;
+}
+
 int casefile_insert(struct casefile *f, const char *station, const struct event *ev, int64_t now,
                     const struct verdict *v, struct err *e)
 {

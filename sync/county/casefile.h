@@ -57,6 +57,9 @@ int casefile_late(struct casefile *f, enum case_event type, int64_t now, enum te
                   struct err *e);
 /* Reads a case; ERR_NOTFOUND. Release the view. */
 int casefile_get(struct store *s, const uint8_t case_id[UUID_LEN], struct caseview *out, struct err *e);
+/* Reads the case whose receipt holds TOKEN; looked up by its SHA-256, so that the time of an answer tells nothing of it. The same
+ * otherwise. */
+int casefile_by_token(struct store *s, const char *token, struct caseview *out, struct err *e);
 /* Fills a view from a row of a case_* query. */
 int casefile_row(struct db_stmt *q, struct caseview *v, struct err *e);
 

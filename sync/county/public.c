@@ -102,16 +102,8 @@ static int read_timeline(struct store *s, struct progress *x, struct err *e)
 
 static int find(struct worker *w, const char *token, struct progress *x, struct err *e)
 {
-	uint8_t hash[DIGEST_LEN];
 	struct store_station st;
-	digest_sha256(token, strlen(token), hash);
-	struct db_stmt *q = db_query(w->store->db, Q_case_by_token, e);
-	if (!q) return ERR_IO;
-	db_bind_blob(q, "token", hash, sizeof hash);
-	int r = db_step(q, e);
-	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no such token");
-	int rc = casefile_row(q, &x->view, e);
-	db_reset(q);
+	int rc = casefile_by_token(w->store, token, &x->view, e);
 	if (!rc) rc = store_station(w->store, x->view.station, &st, e);
 	if (rc) return rc;
 	(void)snprintf(x->title, sizeof x->title, "%s", st.title);

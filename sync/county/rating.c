@@ -102,20 +102,6 @@ static json_t *read_body(struct http_req *req, bool *form, struct err *e)
 
 /* --- the case --- */
 
-static int find(struct worker *w, const char *token, struct caseview *v, struct err *e)
-{
-	uint8_t hash[DIGEST_LEN];
-	digest_sha256(token, strlen(token), hash);
-	struct db_stmt *q = *token ? db_query(w->store->db, Q_case_by_token, e) : NULL;
-	if (!q) return *token ? (int)ERR_IO : err_set(e, ERR_NOTFOUND, "no token");
-	db_bind_blob(q, "token", hash, sizeof hash);
-	int r = db_step(q, e);
-	if (r <= 0) return r < 0 ? -r : err_set(e, ERR_NOTFOUND, "no such token");
-	int rc = casefile_row(q, v, e);
-	db_reset(q);
-	return rc;
-}
-
 /* May the case be rated, or rated once more (追评)? */
 static enum caseview_fit may(const struct caseview *v, bool again)
 {
@@ -169,7 +155,7 @@ static int transact(struct call *c, struct worker *w, const json_t *body, struct
 {
 	int rc = store_begin(w->store, e);
 	if (rc) return rc;
-	rc = find(w, c->text, v, e);
+	rc = casefile_by_token(w->store, c->text, v, e);
 	enum caseview_fit fit = rc ? FIT_OK : may(v, json_is_true(json_object_get(body, "again")));
 	if (!rc && fit != FIT_OK)
 		problem_set(p, PROBLEM_TRANSITION, "%s",
@@ -216,7 +202,7 @@ static void show(struct call *c, struct worker *w)
 {
 	struct caseview v = {0};
 	struct err e = {0};
-	int rc = find(w, c->text, &v, &e);
+	int rc = casefile_by_token(w->store, c->text, &v, &e);
 	bool first = !rc && may(&v, false) == FIT_OK, again = !rc && may(&v, true) == FIT_OK;
 	const char *item = rc ? "" : present_item_name(&w->present, w->store, &v);
 	if (rc == (int)ERR_NOTFOUND && c->html)

@@ -241,12 +241,12 @@ UPDATE cases SET due = :due, warn = :warn WHERE id = :id;
 
 -- name: case_unanswered
 SELECT id, received_at FROM cases
-WHERE item = :item AND (received_at, id) > (:received_at, :id) AND received_at < :before AND state IN ('received', 'forwarded')
+WHERE item = :value AND (received_at, id) > (:received_at, :id) AND received_at < :before AND state IN ('received', 'forwarded')
 ORDER BY received_at, id LIMIT :limit;
 
 -- name: case_ended
 SELECT id, received_at FROM cases
-WHERE state = :state AND (received_at, id) > (:received_at, :id) AND received_at < :before AND updated_at < :before
+WHERE state = :value AND (received_at, id) > (:received_at, :id) AND received_at < :before AND updated_at < :before
 ORDER BY received_at, id LIMIT :limit;
 
 -- name: case_count
