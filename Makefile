@@ -43,7 +43,7 @@ BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell 
 # --- sources ----------------------------------------------------------------------------------------------------------
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
-	shared/states.c shared/catalog.c shared/body.c shared/body_tables.c shared/registers.c shared/event.c shared/caseview.c shared/mask.c shared/casejson.c shared/entryjson.c shared/feed.c shared/problem.c \
+	shared/states.c shared/catalog.c shared/body.c shared/body_tables.c shared/registers.c shared/retention.c shared/event.c shared/caseview.c shared/mask.c shared/casejson.c shared/entryjson.c shared/feed.c shared/problem.c \
 	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/reports.c shared/reports_take.c shared/reports_csv.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
@@ -52,7 +52,7 @@ HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
-	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
+	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
 	sync/engine/columns_sort.c sync/engine/columns_read.c sync/engine/columns_cells.c sync/engine/cell.c sync/engine/bits.c \
@@ -63,7 +63,7 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/coun
 	sync/county/catalog_calendar.c sync/county/catalog_check.c sync/county/catalog_commands.c sync/county/catalog_diff.c \
 	sync/county/catalog_edition.c sync/county/catalog_faults.c sync/county/catalog_items.c sync/county/catalog_read.c \
 	sync/county/catalog_table.c \
-	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
+	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/erase.c sync/county/exchange.c sync/county/feed.c \
 	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
 	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sweep.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
@@ -105,9 +105,10 @@ GENERATED := $(addprefix $(GEN)/,states.inc events.inc transitions.inc box_queri
 
 $(GEN):
 	@mkdir -p $@
-$(GEN)/states.inc: schema/states/states.csv schema/states/registers.csv schema/scripts/states.awk | $(GEN)
+$(GEN)/states.inc: schema/states/states.csv schema/states/registers.csv schema/states/retention-states.csv schema/scripts/states.awk | $(GEN)
 	@awk -v what=states -f schema/scripts/states.awk $(filter %.csv,$^) > $@
 $(GEN)/events.inc $(GEN)/transitions.inc: schema/states/transitions.csv schema/states/register-transitions.csv \
+	schema/states/retention-transitions.csv \
 	schema/scripts/states.awk | $(GEN)
 	@awk -v what=$(basename $(@F)) -f schema/scripts/states.awk $(filter %.csv,$^) > $@
 $(GEN)/%_queries.inc: schema/sql/%/queries.sql schema/scripts/sql.awk | $(GEN)

@@ -116,7 +116,7 @@ static bool walk(const struct ledger_history *row, void *arg)
 	struct handover *h = arg;
 	enum case_event type;
 	int64_t at = row->corrected ? row->corrected : row->ev.at;
-	if (!row->fits || !state_event_parse(row->ev.type, &type)) return true;
+	if (!row->fits || !row->ev.body || !state_event_parse(row->ev.type, &type)) return true;
 	json_t *body = event_body(&row->ev);
 	if (type == EVENT_RECEIVE) {
 		copy(h->station, row->ev.origin);

@@ -7,6 +7,7 @@
 #include "shared/idnum.h"
 #include "shared/receipt.h"
 #include "shared/registers.h"
+#include "shared/retention.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -208,6 +209,7 @@ bool body_check(enum case_event type, const json_t *body, int64_t now, struct pr
 	if (type == EVENT_RENUMBER) check_renumber(body, p);
 	if (type == EVENT_DECIDE || type == EVENT_DECIDE_NOW) check_decide(body, p);
 	if (type == EVENT_DELIVER) check_deliver(body, now, p);
+	if (type == EVENT_ERASE) retention_check(body, p);
 	registers_check(type, body, now, p);
 	return !problem_any(p);
 }

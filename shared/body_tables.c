@@ -3,6 +3,7 @@
 
 #include "shared/receipt.h"
 #include "shared/registers.h"
+#include "shared/retention.h"
 
 #define SAFE_MS  4102444800000LL /* 2100-01-01: no time of ours lies past it */
 #define ID_TYPES "citizen_id|hmt_residence|foreign_residence|passport|credit_code|none"
@@ -333,6 +334,7 @@ static const struct {
     {EVENT_RATE, rate},
     {EVENT_REVEAL, reveal},
     {EVENT_ARCHIVE, nothing},
+    {EVENT_ERASE, retention_table},
 };
 
 const struct field *body_table(enum case_event type)

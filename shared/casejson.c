@@ -121,6 +121,23 @@ void casejson_details(json_t *o, const struct caseview *v, int *rc)
 	caseview_set(o, "outcome", outcome(v->doc), rc);
 	for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
 		caseview_set(o, facts[i], fact(json_object_get(v->doc, facts[i])), rc);
+	casejson_erased(o, v, rc);
+}
+
+void casejson_erased(json_t *o, const struct caseview *v, int *rc)
+{
+	static const char *const told[] = {"why", "retention_years", "basis", "approver"};
+	const json_t *from = fields_get(v->doc, "erased");
+	if (!from) return;
+	int bad = ERR_OK;
+	json_t *e = json_object();
+	casejson_time(e, "at", fields_int(from, "at", 0), &bad);
+	casejson_time(e, "ended_at", fields_int(from, "ended_at", 0), &bad);
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		json_t *m = fields_get(from, told[i]);
+		if (m) caseview_set(e, told[i], json_incref(m), &bad);
+	}
+	caseview_set(o, "erased", casejson_finish(e, bad), rc);
 }
 
 /* Why the term was ended late, by whoever ended it; "" where nobody said. */

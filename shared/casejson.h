@@ -22,6 +22,8 @@ json_t *casejson_base(const struct caseview *v, const char *item_name, int *rc);
 void casejson_title(json_t *o, const struct caseview *v, int *rc);
 /* Adds what a whole case has besides: people, materials, notes, the open supplement notice, the outcome. */
 void casejson_details(json_t *o, const struct caseview *v, int *rc);
+/* Adds since when and why only the erase tells of it, where that is so. */
+void casejson_erased(json_t *o, const struct caseview *v, int *rc);
 /* Adds the terms that the case has at NOW (Unix ms); none where W is NULL, for no calendar has come yet. */
 void casejson_terms(json_t *o, const struct caseview *v, const struct term_days *d, const struct workdays *w,
                     int64_t now, int *rc);

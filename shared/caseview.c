@@ -6,6 +6,7 @@
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/registers.h"
+#include "shared/retention.h"
 #include "shared/text.h"
 
 #include <stdio.h>
@@ -370,6 +371,8 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 	*rc = ERR_OK;
 	if (!state_event_parse(ev->type, &type)) return FIT_UNKNOWN;
 	enum caseview_fit fit = caseview_there(v, type);
+	/* once its bodies are gone, the erase alone says what the case was */
+	if (type == EVENT_ERASE && ev->body) return retention_effect(v, ev, rc);
 	if (fit != FIT_OK) return fit;
 	if (!ev->body) return FIT_BODY;
 	fit = caseview_may(v, type, ev->origin, &row);

@@ -86,6 +86,10 @@ static int parse_item(const json_t *j, size_t i, struct catalog_item *it, struct
 	    .published = strcmp(fields_text(guide, "status"), "published") == 0,
 	    .json = j,
 	};
+	int64_t years = fields_int(j, "retention_years", 0);
+	if (years < 0 || years > CATALOG_YEARS_MAX)
+		return err_set(e, ERR_INVALID, "catalog item %zu: retention_years", i);
+	it->retention_years = (int)years;
 	if (!*it->code || !*it->name || !*it->department)
 		return err_set(e, ERR_INVALID, "item %zu has no code, name or department", i);
 	if (!parse_record(fields_text(j, "record"), &it->record))

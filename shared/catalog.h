@@ -21,12 +21,14 @@ struct catalog_item {
 	const char *pinyin, *initials;
 	enum record record;
 	enum offer offers[TIER_COUNT];
-	bool permit;        /* 行政许可 */
-	bool published;     /* the guide is published, so its material list binds */
-	const json_t *json; /* the whole item, borrowed */
+	int retention_years; /* 保存期限, from the archive on; 0 = none is set */
+	bool permit;         /* 行政许可 */
+	bool published;      /* the guide is published, so its material list binds */
+	const json_t *json;  /* the whole item, borrowed */
 };
 
 #define CATALOG_ITEMS_MAX 2000
+#define CATALOG_YEARS_MAX 100 /* that an item may be kept */
 
 struct catalog; /* opaque */
 

@@ -74,6 +74,7 @@ void entryjson_details(json_t *o, const struct caseview *v, bool rating, int *rc
 	bool hidden = k == REGISTER_CORRECTION && !rating;
 	caseview_set(o, "entry", hidden ? mask_rating(block) : mask_block(block), rc);
 	casejson_text(o, "note", fields_text(v->doc, "note"), rc);
+	casejson_erased(o, v, rc);
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
 		size_t n;
 		json_t *list = json_array();

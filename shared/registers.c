@@ -277,6 +277,7 @@ enum caseview_fit registers_may(const struct caseview *v, enum case_event type, 
 	bool asks = k == REGISTER_INQUIRY || k == REGISTER_STUCK;
 	switch (type) {
 	case EVENT_ENTRY_OPEN:
+	case EVENT_ERASE:
 	case EVENT_NOTE:
 	case EVENT_REVEAL: return FIT_OK;
 	case EVENT_ENTRY_ANSWER:
@@ -387,7 +388,7 @@ int registers_dues(const struct caseview *v, const struct register_days *d, cons
 {
 	enum register_kind k;
 	int n = 0;
-	if (!w || !registers_of(v, &k)) return 0;
+	if (!w || !registers_of(v, &k) || v->state == STATE_ERASED) return 0;
 	if (k == REGISTER_AGENCY) out[n++] = due_by(v, "pass_up", "report", d->pass_up, w, now);
 	if (k == REGISTER_CORRECTION) {
 		out[n++] = due_by(v, "call_back", "call_back", d->call_back, w, now);

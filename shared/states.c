@@ -75,7 +75,7 @@ const struct state_row *state_row_find(enum case_state from, enum case_event ev)
 		if (r->from != STATE_ANY) continue;
 		bool closed =
 		    from == STATE_ARCHIVED && (r->by == BY_HOLDER || r->by == BY_REGISTERING || r->by == BY_EITHER);
-		if (!closed && from != STATE_DRAFT) return r;
+		if (!closed && from != STATE_DRAFT && from != STATE_ERASED) return r;
 	}
 	return NULL;
 }

@@ -13,7 +13,7 @@ enum case_state {
 	STATE_COUNT,
 	STATE_SAME,  /* in a row: the state stays */
 	STATE_ASKED, /* in a row: the state, and the holder, that asked for the supplement (补正) */
-	STATE_ANY,   /* in a row: any state, but archived where BY is holder or registering */
+	STATE_ANY,   /* in a row: any state, but archived where BY is holder or registering, and never erased */
 };
 
 enum case_event {

@@ -164,7 +164,8 @@ int terms_of(const struct caseview *v, const struct term_days *d, const struct w
 	int n = 0;
 	const char *record = fields_text(v->doc, "record");
 	bool in_advance = v->state == STATE_SUBMITTED || v->state == STATE_PRE_RETURNED; /* nobody has its papers yet */
-	if (!v->exists || in_advance || (*record && strcmp(record, record_name(RECORD_APPLICATION)) != 0)) return 0;
+	if (!v->exists || v->state == STATE_ERASED || in_advance) return 0;
+	if ((*record && strcmp(record, record_name(RECORD_APPLICATION)) != 0)) return 0;
 	begin(&x.run[TERM_NOTICE], v->received_at);
 	json_array_foreach(json_object_get(v->doc, "path"), i, one) {
 		enum case_state s;

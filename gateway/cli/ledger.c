@@ -184,10 +184,11 @@ int cli_verify(struct cli *c)
 	if (!rc) rc = ledger_verify(l, &r, tell, NULL, &c->err);
 	ledger_close(l);
 	if (rc) return broken(c);
-	(void)printf(c->json ? "{\"logs\":%lld,\"events\":%lld,\"feed\":%lld,\"cases\":%lld,\"faults\":%lld}\n"
-	                     : "%lld logs, %lld events, %lld feed entries, %lld cases: %lld faults\n",
-	             (long long)r.logs, (long long)r.events, (long long)r.feed, (long long)r.cases,
-	             (long long)r.faults);
+	(void)printf(
+	    c->json ? "{\"logs\":%lld,\"events\":%lld,\"feed\":%lld,\"cases\":%lld,\"erased\":%lld,\"faults\":%lld}\n"
+	            : "%lld logs, %lld events, %lld feed entries, %lld cases (%lld erased): %lld faults\n",
+	    (long long)r.logs, (long long)r.events, (long long)r.feed, (long long)r.cases, (long long)r.erased,
+	    (long long)r.faults);
 	return r.faults ? 2 : 0;
 }
 

@@ -283,6 +283,19 @@ test('each transition joins known states and has one row', () => {
   }
 });
 
+test('only the county erases, from where a case or an entry ends, and nothing leaves it', () => {
+  const known = new Set([...rowsOf('states/states.csv'), ...rowsOf('states/registers.csv')].map(({ state }) => state));
+  const [erased, ...others] = rowsOf('states/retention-states.csv');
+  assert.deepEqual(others, []);
+  assert.equal(erased.final, 'yes');
+  const rows = rowsOf('states/retention-transitions.csv');
+  assert.deepEqual(rows.map(({ from }) => from), ['archived', 'closed']);
+  for (const { from, event, to, who, by } of rows) {
+    assert(known.has(from), from);
+    assert.deepEqual([event, to, who, by], ['erase', erased.state, 'system', 'county']);
+  }
+});
+
 test('the entries of registers have a table of their own, and every state is entered and left', () => {
   const states = new Set(rowsOf('states/registers.csv').map(({ state }) => state));
   const rows = rowsOf('states/register-transitions.csv');

@@ -1,4 +1,4 @@
-# Turns schema/states/{states,registers}.csv and {,register-}transitions.csv into the X-macro lists that shared/states.c includes.
+# Turns the lists of states and transitions in schema/states into the X-macro lists that shared/states.c includes.
 # Use: awk -v what=states|events|transitions -f states.awk FILE...
 BEGIN { FS = "," }
 /^#/ || NF == 0 { next }

@@ -59,6 +59,11 @@ int db_quick_check(struct db *db, struct err *e);
 /* Prepares every query of the table now: a typing mistake shows at start, not in use. */
 int db_prepare_all(struct db *db, struct err *e);
 
+/* Empties the write-ahead log into the file, so that what was overwritten or deleted is in neither: deleted content is
+ * overwritten with zeros (secure_delete). Outside a transaction; false where readers or writers are in the way, which is
+ * no error: another time. */
+bool db_scrub(struct db *db);
+
 /* BEGIN IMMEDIATE, COMMIT, ROLLBACK. Rolling back outside a transaction is legal. */
 int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);

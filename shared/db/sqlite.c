@@ -25,7 +25,10 @@ enum control { BEGIN_WRITE, BEGIN_VIEW, COMMIT, SAVEPOINT, RELEASE, ROLLBACK_TO,
 static const char *const control_sql[N_CONTROL] = {"BEGIN IMMEDIATE", "BEGIN",         "COMMIT",  "SAVEPOINT s",
                                                    "RELEASE s",       "ROLLBACK TO s", "ROLLBACK"};
 
+#define SCRUB_MS 200 /* that the others are waited for */
+
 struct db {
+	int busy_ms;
 	sqlite3 *h;
 	sqlite3_stmt *control[N_CONTROL];
 	const struct db_query *queries;
@@ -65,6 +68,15 @@ static int exec(struct db *db, const char *sql, struct err *e)
 	return rc == SQLITE_OK ? ERR_OK : fail(db, rc, sql, e);
 }
 
+bool db_scrub(struct db *db)
+{
+	int left = -1, done = -1;
+	int rc = sqlite3_busy_timeout(db->h, SCRUB_MS);
+	if (rc == SQLITE_OK) rc = sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, &done);
+	(void)sqlite3_busy_timeout(db->h, db->busy_ms);
+	return rc == SQLITE_OK;
+}
+
 static int prepare_control(struct db *db, enum control what)
 {
 	if (db->control[what]) return SQLITE_OK;
@@ -97,12 +109,15 @@ static int set_pragmas(struct db *db, const struct db_config *cfg, struct err *e
 {
 	char sql[96];
 	(void)snprintf(sql, sizeof sql, "PRAGMA cache_size=-%d", cfg->cache_kib ? cfg->cache_kib : 2048);
-	int rc = sqlite3_busy_timeout(db->h, cfg->busy_ms ? cfg->busy_ms : 5000);
+	db->busy_ms = cfg->busy_ms ? cfg->busy_ms : 5000;
+	int rc = sqlite3_busy_timeout(db->h, db->busy_ms);
 	if (rc != SQLITE_OK) return fail(db, rc, "busy_timeout", e);
 	if (sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK)
 		return fail(db, SQLITE_ERROR, "defensive", e);
 	int err = exec(db, sql, e);
 	if (!err) err = exec(db, "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON", e);
+	/* what is erased is gone from the file, not only from its index */
+	if (!err) err = exec(db, "PRAGMA secure_delete=ON", e);
 	/* A savepoint keeps what it may have to put back; past 64 KiB SQLite would write that to a file in /tmp, page by
 	 * page, at every registration. */
 	if (!err) err = exec(db, "PRAGMA temp_store=MEMORY", e);

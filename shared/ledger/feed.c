@@ -9,6 +9,7 @@
 #include "shared/canon.h"
 #include "shared/fields.h"
 #include "shared/limits.h"
+#include "shared/receipt.h"
 #include "shared/text.h"
 #include "shared/version.h"
 
@@ -254,6 +255,24 @@ static int effect_thing(struct ledger *l, int64_t n, const char *kind, const jso
 	return db_run(s, e);
 }
 
+/* The number of a case that was erased stays given, though nothing but the erase tells of it. */
+static int effect_erase(struct ledger *l, const json_t *entry, struct err *e)
+{
+	struct receipt r;
+	const char *number = fields_text(json_object_get(entry, "body"), "receipt_number");
+	if (strcmp(fields_text(entry, "type"), state_event_name(EVENT_ERASE)) != 0 || !receipt_parse(number, &r) ||
+	    strcmp(r.station, l->id.station) != 0)
+		return ERR_OK;
+	struct db_stmt *s = db_query(l->db, Q_log_by_box, e);
+	if (!s) return ERR_IO;
+	db_bind_int(s, "box", r.box);
+	int step = db_step(s, e);
+	int64_t log = step > 0 ? db_int(s, 0) : 0;
+	db_reset(s);
+	if (step < 0) return -step;
+	return log ? ledger_raise_serial(l, log, number, e) : ERR_OK;
+}
+
 int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_case_fn *fn, struct err *e)
 {
 	uint8_t id[UUID_LEN];
@@ -262,8 +281,10 @@ int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_
 	if (strcmp(kind, "refused") == 0) return effect_refused(l, n, entry, fn, e);
 	if (strcmp(kind, "catalog") == 0 || strcmp(kind, "calendar") == 0) return effect_thing(l, n, kind, entry, e);
 	if (strcmp(kind, "staff") == 0) return ledger_staff_order(l, n, json_object_get(entry, "body"), e);
-	if (strcmp(kind, "event") == 0)
-		return fn && uuid_parse(fields_text(entry, "case_id"), id) ? fn(l, id, e) : (int)ERR_OK;
+	if (strcmp(kind, "event") == 0) {
+		int rc = effect_erase(l, entry, e);
+		return !rc && fn && uuid_parse(fields_text(entry, "case_id"), id) ? fn(l, id, e) : rc;
+	}
 	/* of a newer county: it is stored as it came, and the release that knows it makes the projections anew */
 	return ledger_meta_set_text(l, LEDGER_UNKNOWN_BY, XINKE_VERSION, e);
 }

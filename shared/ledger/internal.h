@@ -7,6 +7,7 @@
 #include "shared/ledger/ledger.h"
 #include "shared/ledger/queries.h"
 #include "shared/ledger/read.h"
+#include "shared/limits.h"
 
 struct ledger_call;
 
@@ -25,7 +26,11 @@ int ledger_may_act(struct ledger *l, const struct ledger_act *a, int64_t now, st
 /* Meta key: the release that has met a feed entry of a kind that it did not know; "" = none has. */
 #define LEDGER_UNKNOWN_BY "feed_unknown_by"
 
+/* Levels of a sealed entry around a body: an event inside an entry, as deep as the wire lets pass. */
+#define LEDGER_RAW_DEPTH (LIMIT_DEPTH + 8)
+
 struct ledger {
+	bool erased; /* bodies went in this transaction or before, and what they left in the WAL is still there */
 	struct db *db;
 	struct clock *clock;
 	uint8_t field_key[SEAL_KEY_LEN];
@@ -78,6 +83,9 @@ const char *ledger_what_follows(const struct ledger_identity *id, const json_t *
 json_t *ledger_body_of_second(const struct ledger_identity *id, const char *type, const struct catalog_item *item);
 /* Chains it. */
 int ledger_event_end(struct ledger *l, struct ledger_call *call, struct event *ev, struct err *e);
+/* The bodies of all events of the case go, wherever they stand; but for what the county has not judged yet, which goes with
+ * its verdict, and for what the erase itself says. The chains stand. See shared/retention.h. */
+int ledger_erase_bodies(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
 /* Gives EV its place at the end of the open log and writes it; REQUEST is the call's mac or NULL. */
 int ledger_chain(struct ledger *l, struct event *ev, const uint8_t *request, struct err *e);
 /* Name under which a case's document is sealed. */

@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RAW_DEPTH (LIMIT_DEPTH + 8) /* a body inside an event inside an entry: as deep as the wire lets pass */
-
 enum source { SOURCE_LOG, SOURCE_FEED, SOURCE_RECOVERED }; /* first column of case_events */
 
 /* An own event from a row of case_events; the columns from 2 on. */
@@ -43,7 +41,7 @@ int ledger_feed_entry(struct ledger *l, int64_t n, const void *raw, size_t len, 
 	char *text = NULL;
 	size_t size = 0;
 	int rc = ledger_unseal(l, "feed", n, 0, raw, len, &text, &size, e);
-	if (!rc) rc = json_parse_strict(text, size, RAW_DEPTH, out, e);
+	if (!rc) rc = json_parse_strict(text, size, LEDGER_RAW_DEPTH, out, e);
 	free(text);
 	return rc;
 }
@@ -55,7 +53,7 @@ int ledger_recovered_event(struct ledger *l, int64_t seq, const void *raw, size_
 	json_t *j = NULL;
 	struct buf body;
 	int rc = ledger_unseal(l, "recovered", seq, 0, raw, len, &text, &size, e);
-	if (!rc) rc = json_parse_strict(text, size, RAW_DEPTH, &j, e);
+	if (!rc) rc = json_parse_strict(text, size, LEDGER_RAW_DEPTH, &j, e);
 	free(text);
 	if (rc) return rc;
 	ev->seq = seq;
@@ -233,6 +231,8 @@ int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger
 	db_reset(s);
 	ledger_refusals_free(&out->open);
 	if (!rc && r < 0) rc = -r;
+	/* nothing is to be mended any more, and what was mended can no longer be told */
+	if (out->view.state == STATE_ERASED) out->own = out->settled = out->refused = out->last_seq = 0;
 	if (rc) caseview_release(&out->view);
 	return rc;
 }
@@ -457,6 +457,7 @@ static int put_fold(struct ledger *l, struct ledger_fold *f, struct ledger_case 
 	         : f->view.exists
 	             ? put_case(l, f, e)
 	             : drop_row(l, f->view.id, e); /* its registration never came: the events wait in the history */
+	if (!rc && f->view.state == STATE_ERASED) rc = ledger_erase_bodies(l, f->view.id, e);
 	if (!rc && seen) rc = hand_over(l, f, seen, e);
 	caseview_release(&f->view);
 	return rc;

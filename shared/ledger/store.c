@@ -330,6 +330,7 @@ int ledger_commit(struct ledger *l, struct err *e)
 	forget_head(l);
 	if (!rc) rc = db_commit(l->db, e);
 	if (!rc) gate_unlock(l);
+	if (!rc && l->erased) l->erased = !db_scrub(l->db); /* readers may hold it up: then behind a later one */
 	return rc;
 }
 

@@ -198,6 +198,49 @@ static bool same_row(const struct ledger_fold *f, const struct caseview *b, cons
 	       f->refused == counts->refused && f->last_seq == counts->last_seq;
 }
 
+/* Bodies that are there and that are not, of a case. */
+struct bodies {
+	int64_t gone, left;
+};
+
+static bool count_body(const struct ledger_history *h, void *arg)
+{
+	struct bodies *b = arg;
+	bool judged = !h->own || h->sync == SYNC_SETTLED || h->sync == SYNC_REFUSED;
+	if (!h->ev.body)
+		b->gone++;
+	else if (judged && strcmp(h->ev.type, state_event_name(EVENT_ERASE)) != 0)
+		b->left++;
+	return true;
+}
+
+/* Did a county that was restored since say that the case is erased? */
+static int was_lost(struct ledger *l, const uint8_t id[UUID_LEN], bool *yes, struct err *e)
+{
+	struct db_stmt *s = db_query(l->db, Q_lost_has_case, e);
+	if (!s) return ERR_IO;
+	db_bind_blob(s, "case_id", id, UUID_LEN);
+	int r = db_step(s, e);
+	*yes = r > 0;
+	db_reset(s);
+	return r < 0 ? -r : ERR_OK;
+}
+
+/* A body goes by an erase, and by that all of them. */
+static int check_bodies(struct verify *v, const struct ledger_fold *f, const struct bodies *b, const char *text,
+                        struct err *e)
+{
+	bool erased = f->view.state == STATE_ERASED, lost = false;
+	v->r->erased += erased;
+	if (erased && b->left)
+		fault(v, "case %s: it is erased, and bodies of %lld events are left", text, (long long)b->left);
+	if (erased || f->unreadable || !b->gone) return ERR_OK;
+	int rc = was_lost(v->l, f->view.id, &lost, e);
+	if (!rc && !lost)
+		fault(v, "case %s: bodies of %lld events are gone, and no erase says so", text, (long long)b->gone);
+	return rc;
+}
+
 static int compare_case(struct verify *v, const uint8_t id[UUID_LEN], const char *text, struct err *e)
 {
 	struct ledger_fold f = {0}, counts = {0};
@@ -206,7 +249,9 @@ static int compare_case(struct verify *v, const uint8_t id[UUID_LEN], const char
 	struct buf want, have;
 	buf_init(&want, LIMIT_EXCHANGE);
 	buf_init(&have, LIMIT_EXCHANGE);
-	int rc = ledger_fold_case(v->l, id, &f, NULL, NULL, e);
+	struct bodies bodies = {0};
+	int rc = ledger_fold_case(v->l, id, &f, count_body, &bodies, e);
+	if (!rc) rc = check_bodies(v, &f, &bodies, text, e);
 	if (!rc) rc = stored_counts(v->l, id, &counts, e);
 	int got = rc ? rc : ledger_case_get(v->l, id, &c, &none);
 	if (got == (int)ERR_NOTFOUND) {

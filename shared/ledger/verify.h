@@ -6,6 +6,7 @@
 
 struct ledger_report {
 	int64_t logs, events, feed, cases; /* looked at */
+	int64_t erased;                    /* cases among them of which only the erase tells */
 	int64_t faults;                    /* wrong; each told through FN */
 };
 /* Walks every chain, mac and projection. Returns 0 when it could look, faults are in OUT. */

@@ -246,12 +246,14 @@ static int take_of_case(struct casefile *f, const struct store_station *st, cons
                         struct verdict *out, struct err *e)
 {
 	uint8_t mends[UUID_LEN];
+	struct event stored = *ev; /* borrows */
 	json_t *body = event_body(ev);
 	/* want of memory is no erased body: the batch is taken another time, nothing is refused for it */
 	int rc = ev->body && !body ? err_set(e, ERR_NOMEM, "event body") : ERR_OK;
 	if (!rc) rc = casefile_load(f, ev->case_id, e);
 	if (!rc) rc = casefile_judge(f, st, ev, body, out, e);
-	if (!rc) rc = casefile_insert(f, st->code, ev, now, out, e);
+	if (!rc && f->view.state == STATE_ERASED) stored.body = NULL; /* what comes late is not kept either */
+	if (!rc) rc = casefile_insert(f, st->code, &stored, now, out, e);
 	if (!rc) rc = casefile_placed(f, ev, st->code, !*out->code, e);
 	out->mends = !*out->code && body_amends(body, mends);
 	json_decref(body);

@@ -236,11 +236,21 @@ static void check_spelling(struct at *a, const char *name)
 		catalog_faults_add(a->f, at(a, name), "small letters and digits alone");
 }
 
+static void check_retention(struct at *a)
+{
+	const json_t *v = json_object_get(a->item, "retention_years");
+	if (!v || json_is_null(v)) return;
+	if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > CATALOG_YEARS_MAX)
+		catalog_faults_add(a->f, at(a, "retention_years"), "a whole number of years from 1 to %d is wanted",
+		                   CATALOG_YEARS_MAX);
+}
+
 static void check_item(struct at *a, const json_t *base, bool add, json_t *seen)
 {
-	static const char *const known[] = {"code",   "order",  "annex_no", "name",     "category",    "type",
-	                                    "permit", "record", "levels",   "window",   "department",  "note",
-	                                    "pinyin", "days",   "guide",    "initials", "deem_accept", NULL};
+	static const char *const known[] = {"code",       "order",       "annex_no",        "name",   "category",
+	                                    "type",       "permit",      "record",          "levels", "window",
+	                                    "department", "note",        "pinyin",          "days",   "guide",
+	                                    "initials",   "deem_accept", "retention_years", NULL};
 	if (!json_is_object(a->item)) {
 		catalog_faults_add(a->f, a->base, "an item is wanted");
 		return;
@@ -257,6 +267,7 @@ static void check_item(struct at *a, const json_t *base, bool add, json_t *seen)
 	check_record(a);
 	check_levels(a);
 	check_days(a);
+	check_retention(a);
 	check_guide(a);
 	if (!json_is_boolean(json_object_get(a->item, "deem_accept")))
 		catalog_faults_add(a->f, at(a, "deem_accept"), "yes or no (JSON: true or false) is wanted");

@@ -41,6 +41,8 @@ static const struct column {
     {"承诺天数", "days/promise", CELL_DAYS, false, NULL, 0, "working days; none where it is empty"},
     {"送达天数", "days/delivery", CELL_DAYS, false, NULL, 10, "working days; 10 where it is empty"},
     {"默认受理", "deem_accept", CELL_BOOL, false, NULL, 0, "是 or 否"},
+    {"保存年限", "retention_years", CELL_DAYS, false, NULL, 0,
+     "years from the archive on; nothing is erased where it is empty"},
     {"备注", "note", CELL_NULLABLE, false, NULL, 0, ""},
     {"拼音", "pinyin", CELL_TEXT, false, NULL, 0, "for searching"},
     {"首字母", "initials", CELL_TEXT, false, NULL, 0, "for searching"},
@@ -117,6 +119,15 @@ static json_t *new_item(void)
 	                 "materials", "process", "time_limit", "fee", "contact", "place");
 }
 
+/* An empty cell of what the item does not have leaves it without. */
+static int set_cell(json_t *item, const struct column *c, const char *cell)
+{
+	json_t *value = value_of(c, cell);
+	if (!json_is_null(value) || get_path(item, c->path)) return set_path(item, c->path, value);
+	json_decref(value);
+	return 0;
+}
+
 static json_t *make_item(const struct catalog_table *t, size_t row, const int col[N_COLUMNS], const json_t *base)
 {
 	const char *code = catalog_table_cell(t, row, (size_t)col[0]);
@@ -124,9 +135,7 @@ static json_t *make_item(const struct catalog_table *t, size_t row, const int co
 	json_t *item = old ? fields_deep_copy(old) : new_item();
 	int bad = item ? 0 : 1;
 	for (size_t i = 0; i < N_COLUMNS && !bad; i++)
-		if (col[i] >= 0)
-			bad = set_path(item, columns[i].path,
-			               value_of(&columns[i], catalog_table_cell(t, row, (size_t)col[i])));
+		if (col[i] >= 0) bad = set_cell(item, &columns[i], catalog_table_cell(t, row, (size_t)col[i]));
 	const char *type = catalog_check_type(fields_text(item, "category"));
 	bool permit = type && strcmp(type, "01") == 0;
 	if (!bad && !old) bad = json_object_set_new(item, "order", json_integer((json_int_t)row));

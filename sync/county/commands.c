@@ -321,15 +321,15 @@ int command_verify(struct cli *cli, struct err *e)
 	if (!rc) rc = db_quick_check(o.s->db, e);
 	if (!rc) rc = verify_run(o.s, &r, tell, &f, e);
 	if (!rc && f.list)
-		rc = print_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", r.faults == 0, "logs",
+		rc = print_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", r.faults == 0, "logs",
 		                          (json_int_t)r.logs, "events", (json_int_t)r.events, "stations",
 		                          (json_int_t)r.stations, "feed", (json_int_t)r.feed, "cases",
-		                          (json_int_t)r.cases, "faults", f.list),
+		                          (json_int_t)r.cases, "erased", (json_int_t)r.erased, "faults", f.list),
 		                e);
 	else if (!rc)
 		(void)printf("%" PRId64 " logs, %" PRId64 " events, %" PRId64 " feeds with %" PRId64
-		             " entries, %" PRId64 " cases: %" PRId64 " faults\n",
-		             r.logs, r.events, r.stations, r.feed, r.cases, r.faults);
+		             " entries, %" PRId64 " cases (%" PRId64 " erased): %" PRId64 " faults\n",
+		             r.logs, r.events, r.stations, r.feed, r.cases, r.erased, r.faults);
 	if (!rc) cli->status = r.faults ? 1 : 0;
 	json_decref(f.list);
 	close_county(&o);

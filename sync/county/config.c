@@ -25,6 +25,10 @@ static const struct config_key keys[] = {
     {"enrolment.code_hours", CONFIG_INT, KEY(code_hours), "72", 1, 720, "How long an enrolment code lives."},
     {"cases.archive_days", CONFIG_INT, KEY(archive_days), "30", 1, 3650,
      "Days after its last event that a case which came to its end goes to the archive."},
+    {"cases.register_years", CONFIG_INT, KEY(register_years), "0", 0, 100,
+     "Years for which a closed entry of a register is kept before it is erased; 0 = no term is set. Of a case the "
+     "catalog "
+     "says it (retention_years)."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)

@@ -16,12 +16,14 @@
 
 #define DEPTH (LIMIT_DEPTH + 4)
 
-static int put(struct store *s, const char *station, const char *entry, struct err *e)
+/* CASE_ID is NULL for what is no event. */
+static int put(struct store *s, const char *station, const char *entry, const char *case_id, struct err *e)
 {
 	struct db_stmt *q = db_query(s->db, Q_feed_insert, e);
 	if (!q) return ERR_IO;
 	db_bind_text(q, "station", station);
 	db_bind_text(q, "entry", entry);
+	db_bind_text(q, "case_id", case_id);
 	return db_run(q, e);
 }
 
@@ -31,7 +33,7 @@ static int put_json(struct store *s, const char *station, json_t *entry, struct 
 	if (!entry) return err_set(e, ERR_NOMEM, "feed entry");
 	buf_init(&b, LIMIT_EXCHANGE);
 	int rc = canon_write(entry, &b, e);
-	if (!rc) rc = put(s, station, b.data, e);
+	if (!rc) rc = put(s, station, b.data, NULL, e);
 	buf_release(&b);
 	json_decref(entry);
 	return rc;
@@ -57,7 +59,7 @@ int feed_put_event(struct store *s, const char *station, const struct feed_event
 	buf_adds(&b, ",\"type\":");
 	canon_string(&b, ev->type, strlen(ev->type));
 	buf_addc(&b, '}');
-	int rc = b.bad ? err_set(e, ERR_NOMEM, "feed entry") : put(s, station, b.data, e);
+	int rc = b.bad ? err_set(e, ERR_NOMEM, "feed entry") : put(s, station, b.data, case_id, e);
 	buf_release(&b);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include "sync/county/cases.h"
 #include "sync/county/deem.h"
 #include "sync/county/dues.h"
+#include "sync/county/erase.h"
 #include "sync/county/health.h"
 #include "sync/county/public.h"
 #include "sync/county/rating.h"
@@ -269,6 +270,9 @@ static void look(struct county *c, struct store *s)
 	if (archive_round(s, now.wall - c->cfg->archive_days * DAY_MS, now.wall, &n, &e))
 		log_error(c->log, "archive", "text=\"%s\"", e.msg);
 	if (n) log_info(c->log, "archive", "cases=%d", n);
+	e = (struct err){0};
+	if (erase_round(s, c->cfg->register_years, now.wall, &n, &e)) log_error(c->log, "erase", "text=\"%s\"", e.msg);
+	if (n) log_info(c->log, "erase", "cases=%d", n);
 }
 
 /* Until a signal says that it is enough; which one. */

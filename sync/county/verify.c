@@ -251,34 +251,55 @@ static int check_feeds(struct verify *x, struct err *e)
 
 /* --- cases --- */
 
-static int fold_event(struct verify *x, struct caseview *v, struct db_stmt *q, const char *id, struct err *e)
+/* A case that is being folded, and the bodies of its events. */
+struct folded {
+	struct caseview view;
+	const char *id;
+	int64_t gone, left;
+};
+
+static int fold_event(struct verify *x, struct folded *c, struct db_stmt *q, struct err *e)
 {
 	json_t *body = NULL;
 	struct err bad = {0};
-	const char *t = db_text(q, 9);
+	struct caseview *v = &c->view;
+	const char *t = db_text(q, 9), *type = db_text(q, 4);
 	/* what was judged again has left its first place: gaps are no fault, two at one place are */
-	if (db_int(q, 3) <= v->revision) fault(x, "case %s: two events at place %" PRId64, id, v->revision);
+	if (db_int(q, 3) <= v->revision) fault(x, "case %s: two events at place %" PRId64, c->id, v->revision);
 	v->revision = db_int(q, 3);
-	if (!db_is_null(q, 10)) return ERR_OK; /* refused, or not judged yet */
-	int rc = t ? json_parse_strict(t, strlen(t), DEPTH, &body, &bad) : ERR_OK;
+	c->gone += !t;
+	c->left += t && type && strcmp(type, state_event_name(EVENT_ERASE)) != 0;
+	if (!db_is_null(q, 10) || !t) return ERR_OK; /* refused, not judged yet, or erased: see check_bodies */
+	int rc = json_parse_strict(t, strlen(t), DEPTH, &body, &bad);
 	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "verify");
 	struct caseview_event ce = {
-	    .type = db_text(q, 4), .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
+	    .type = type, .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
 	rc = ERR_OK;
 	if (caseview_apply(v, &ce, &rc) != FIT_OK)
-		fault(x, "case %s: event at place %" PRId64 " settled and does not fit", id, v->revision);
+		fault(x, "case %s: event at place %" PRId64 " settled and does not fit", c->id, v->revision);
 	json_decref(body);
 	return rc ? err_set(e, ERR_NOMEM, "verify") : ERR_OK;
 }
 
-static int fold(struct verify *x, struct caseview *v, const char *id, struct err *e)
+/* Bodies go by an erase, and by that all of them. */
+static void check_bodies(struct verify *x, const struct folded *c)
+{
+	bool erased = c->view.state == STATE_ERASED;
+	x->out->erased += erased;
+	if (erased && c->left)
+		fault(x, "case %s: it is erased, and bodies of %" PRId64 " events are left", c->id, c->left);
+	if (!erased && c->gone)
+		fault(x, "case %s: bodies of %" PRId64 " events are gone, and no erase says so", c->id, c->gone);
+}
+
+static int fold(struct verify *x, struct folded *c, struct err *e)
 {
 	int r = 0, rc = ERR_OK;
 	struct db_stmt *q = db_query(x->s->db, Q_case_events, e);
 	if (!q) return ERR_IO;
-	db_bind_blob(q, "case_id", v->id, UUID_LEN);
+	db_bind_blob(q, "case_id", c->view.id, UUID_LEN);
 	while (!rc && (r = db_step(q, e)) > 0)
-		rc = fold_event(x, v, q, id, e);
+		rc = fold_event(x, c, q, e);
 	db_reset(q);
 	return rc ? rc : r < 0 ? -r : ERR_OK;
 }
@@ -343,13 +364,14 @@ static int compare(struct verify *x, const struct caseview *v, const char *id, s
 static int check_case(struct verify *x, const uint8_t key[UUID_LEN], struct err *e)
 {
 	char id[UUID_TEXT];
-	struct caseview v;
+	struct folded c = {.id = id};
 	uuid_text(key, id);
-	caseview_init(&v, key);
-	int rc = fold(x, &v, id, e);
-	if (!rc && !v.exists) fault(x, "case %s: no settled event registers it", id);
-	if (!rc && v.exists) rc = compare(x, &v, id, e);
-	caseview_release(&v);
+	caseview_init(&c.view, key);
+	int rc = fold(x, &c, e);
+	if (!rc) check_bodies(x, &c);
+	if (!rc && !c.view.exists) fault(x, "case %s: no settled event registers it", id);
+	if (!rc && c.view.exists) rc = compare(x, &c.view, id, e);
+	caseview_release(&c.view);
 	x->out->cases++;
 	return rc;
 }

@@ -6,6 +6,7 @@
 
 struct verify_report {
 	int64_t logs, events, stations, feed, cases; /* looked at */
+	int64_t erased;                              /* cases among them of which only the erase tells */
 	int64_t faults;                              /* wrong; each told through FN */
 };
 

@@ -92,10 +92,11 @@ test('the problems are those of the registry, each under its status', () => {
 test('the states and event types are those of the tables', () => {
   const rows = (name) => read(`schema/states/${name}.csv`).trim().split('\n').filter((line) => !line.startsWith('#'))
     .map((line) => line.split(','));
-  assert.deepEqual([...common.schemas.State.enum].sort(), rows('states').map(([state]) => state).sort());
-  const events = new Set(rows('transitions').map(([, event]) => event));
+  const kept = rows('retention-states');
+  assert.deepEqual([...common.schemas.State.enum].sort(), [...rows('states'), ...kept].map(([state]) => state).sort());
+  const events = new Set([...rows('transitions'), ...rows('retention-transitions')].map(([, event]) => event));
   assert.deepEqual([...common.schemas.EventType.enum].sort(), [...events].sort());
-  assert.deepEqual([...common.schemas.EntryState.enum].sort(), rows('registers').map(([state]) => state).sort());
+  assert.deepEqual([...common.schemas.EntryState.enum].sort(), [...rows('registers'), ...kept].map(([state]) => state).sort());
   const ofEntries = new Set(rows('register-transitions').map(([, event]) => event));
   assert.deepEqual([...common.schemas.EntryEventType.enum].sort(), [...ofEntries].sort());
 });
@@ -103,7 +104,7 @@ test('the states and event types are those of the tables', () => {
 test('what can be acted and what is checked in a history is what has a schema', () => {
   const acts = (name) => common.schemas[name].oneOf.map(({ $ref }) => common.schemas[$ref.split('/').at(-1)].properties.type.const).sort();
   // what programs append, what citizens say, and what has a call of its own
-  const otherwise = ['deem_accept', 'renumber', 'archive', 'rate', 'reveal', 'submit', ...ofNoCase];
+  const otherwise = ['deem_accept', 'renumber', 'archive', 'erase', 'rate', 'reveal', 'submit', ...ofNoCase];
   const ofEntries = types.filter((type) => type.startsWith('entry_'));
   assert.deepEqual(acts('Act'), types.filter((type) => !otherwise.includes(type) && !ofEntries.includes(type)));
   assert.deepEqual(acts('EntryAct'), [...ofEntries.filter((type) => type !== 'entry_open'), 'note'].sort());

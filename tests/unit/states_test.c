@@ -31,6 +31,7 @@ static int read_csv(void **state)
 	read_lines("schema/states/transitions.csv");
 	if (n_lines <= 50) return -1;
 	read_lines("schema/states/register-transitions.csv");
+	read_lines("schema/states/retention-transitions.csv");
 	return 0;
 }
 
@@ -58,7 +59,8 @@ static void twenty_states(void **state)
 	(void)state;
 	assert_int_equal(STATE_OPEN, 20);
 	assert_int_equal(check_states("schema/states/states.csv"), STATE_OPEN);
-	assert_int_equal(check_states("schema/states/registers.csv"), STATE_COUNT - STATE_OPEN); /* of entries */
+	assert_int_equal(check_states("schema/states/registers.csv"), STATE_ERASED - STATE_OPEN); /* of entries */
+	assert_int_equal(check_states("schema/states/retention-states.csv"), STATE_COUNT - STATE_ERASED); /* of both */
 	enum case_state s;
 	assert_false(state_parse("any", &s));
 	assert_false(state_parse("asked", &s));
@@ -105,7 +107,9 @@ static const struct line *csv_row(const char *from, const char *event)
 		const struct line *l = &lines[i];
 		if (strcmp(l->from, "*") != 0 || strcmp(l->event, event) != 0) continue;
 		bool open = strncmp(l->by, "county", 6) == 0 || strcmp(l->by, "any") == 0;
-		if (strcmp(from, "draft") == 0 || (strcmp(from, "archived") == 0 && !open)) return NULL;
+		if (strcmp(from, "draft") == 0 || strcmp(from, "erased") == 0 ||
+		    (strcmp(from, "archived") == 0 && !open))
+			return NULL;
 		return l;
 	}
 	return NULL;
@@ -158,14 +162,16 @@ static void final_states(void **state)
 	(void)state;
 	for (int i = 0; i < n; i++) {
 		if (rows[i].from == STATE_ANY || !state_final(rows[i].from)) continue;
-		assert_true(rows[i].event == EVENT_ARCHIVE ||
-		            rows[i].event == EVENT_TERMINATE); /* nothing else leaves a final state */
+		assert_true(rows[i].event == EVENT_ARCHIVE || rows[i].event == EVENT_TERMINATE ||
+		            rows[i].event == EVENT_ERASE); /* nothing else leaves a final state */
 	}
-	/* and archived is left by nothing: what may still be appended keeps it */
+	/* and archived is left by the erase alone: what else may be appended keeps it; that one by nothing */
 	for (int ev = 0; ev < EVENT_COUNT; ev++) {
 		const struct state_row *r = state_row_find(STATE_ARCHIVED, (enum case_event)ev);
-		assert_int_equal(r != NULL, ev == EVENT_RATE || ev == EVENT_REVEAL || ev == EVENT_RENUMBER);
-		if (r) assert_int_equal(r->to, STATE_SAME);
+		assert_int_equal(r != NULL,
+		                 ev == EVENT_RATE || ev == EVENT_REVEAL || ev == EVENT_RENUMBER || ev == EVENT_ERASE);
+		if (r) assert_int_equal(r->to, ev == EVENT_ERASE ? STATE_ERASED : STATE_SAME);
+		assert_null(state_row_find(STATE_ERASED, (enum case_event)ev));
 	}
 }
 

@@ -465,3 +465,35 @@ UPDATE device_staff SET failures = :failures WHERE device = :device AND staff = 
 
 -- name: session_purge
 DELETE FROM sessions WHERE expires_at < :at;
+
+-- name: erase_events
+UPDATE events SET body = NULL WHERE case_id = :case_id AND body IS NOT NULL AND (
+  EXISTS (SELECT 1 FROM verdicts v WHERE v.log = events.log AND v.seq = events.seq)
+  OR EXISTS (SELECT 1 FROM logs l WHERE l.n = events.log AND l.kept < events.seq));
+
+-- name: erase_feed_next
+SELECT n, n, :gen, raw FROM feed WHERE case_id = :case_id AND n > :after ORDER BY n LIMIT 1;
+
+-- name: erase_feed_put
+UPDATE feed SET raw = :raw WHERE n = :n AND :gen = 0;
+
+-- name: erase_lost_next
+-- scans: what a restored county lost, for an erased case; rare
+SELECT n, n, gen, raw FROM feed_lost WHERE case_id = :case_id AND (gen, n) > (:gen, :after) ORDER BY gen, n LIMIT 1;
+
+-- name: erase_lost_put
+UPDATE feed_lost SET raw = :raw WHERE gen = :gen AND n = :n;
+
+-- name: erase_recovered_next
+SELECT n, seq, :gen, raw FROM recovered WHERE case_id = :case_id AND n > :after AND feed > 0 ORDER BY n LIMIT 1;
+
+-- name: erase_recovered_put
+UPDATE recovered SET raw = :raw WHERE n = :n AND :gen = 0;
+
+-- name: lost_has_case
+-- scans: what a restored county lost, for a case whose bodies are gone; rare
+SELECT 1 FROM feed_lost WHERE case_id = :case_id LIMIT 1;
+
+-- name: log_by_box
+-- scans: every log, there are few
+SELECT n FROM logs WHERE box = :box LIMIT 1;

@@ -281,7 +281,7 @@ SELECT 1 FROM followers WHERE case_id = :case_id AND station = :station;
 SELECT 1 FROM logs WHERE station = :station AND state = 'active' LIMIT 1;
 
 -- name: feed_insert
-INSERT INTO feed (station, entry) VALUES (:station, :entry);
+INSERT INTO feed (station, entry, case_id) VALUES (:station, :entry, :case_id);
 
 -- name: feed_unnumbered
 SELECT row, entry FROM feed WHERE station = :station AND n IS NULL ORDER BY row LIMIT :limit;
@@ -402,3 +402,16 @@ SELECT request, case_id FROM calls WHERE key = :key;
 
 -- name: call_put
 INSERT INTO calls (key, request, case_id) VALUES (:key, :request, :case_id);
+
+-- name: events_erase
+UPDATE events SET body = NULL WHERE case_id = :case_id AND type <> 'erase' AND body IS NOT NULL;
+
+-- name: feed_of_case
+SELECT row, station, entry FROM feed WHERE case_id = :case_id AND row > :after ORDER BY row LIMIT 1;
+
+-- name: feed_strip
+UPDATE feed SET entry = :entry WHERE row = :row;
+
+-- name: quarantine_erase
+-- scans: what was not readable when it came, for an erased case; both are rare
+UPDATE quarantine SET raw = '' WHERE instr(raw, :case_id) > 0;
