@@ -101,6 +101,7 @@ enum ledger_sync ledger_sync_of(const struct ledger_head *h, int64_t own, int64_
 struct ledger_fold {
 	struct caseview view;
 	int64_t own, settled, refused, last_seq; /* what was mended counts in none of them */
+	int64_t pending;                         /* own ones without a verdict */
 	struct ledger_refusal *open;             /* refused events that nothing mends, during the fold */
 	bool unreadable;                         /* a body did not open: the row stays as it is */
 	bool as_written; /* the case is a refused registration, shown so that it can be mended */

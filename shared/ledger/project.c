@@ -156,6 +156,7 @@ static int count_own(struct ledger_fold *f, const struct ledger_history *h, cons
 	int mended = 0;
 	int rc = ledger_refusals_note(&f->open, h, body, &mended, e);
 	f->own += 1 - mended;
+	f->pending += h->sync != SYNC_SETTLED && h->sync != SYNC_REFUSED;
 	f->settled += h->sync == SYNC_SETTLED;
 	f->refused += (h->sync == SYNC_REFUSED) - mended;
 	if (current && h->ev.seq > f->last_seq) f->last_seq = h->ev.seq;
@@ -231,8 +232,11 @@ int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger
 	db_reset(s);
 	ledger_refusals_free(&out->open);
 	if (!rc && r < 0) rc = -r;
-	/* nothing is to be mended any more, and what was mended can no longer be told */
-	if (out->view.state == STATE_ERASED) out->own = out->settled = out->refused = out->last_seq = 0;
+	/* nothing is to be mended any more, and what was mended can no longer be told: what waits for the county counts */
+	if (out->view.state == STATE_ERASED) {
+		out->own = out->pending;
+		out->settled = out->refused = 0;
+	}
 	if (rc) caseview_release(&out->view);
 	return rc;
 }

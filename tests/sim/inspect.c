@@ -86,39 +86,6 @@ void inspect_excuse(struct world *w)
 	}
 }
 
-/* --- erasure --- */
-
-/* The product has no erasing yet: bodies of refused events, which no case is made from, are erased as it is to do it. */
-void inspect_erase(struct world *w)
-{
-	struct inspect county, box;
-	uint8_t id[UUID_LEN];
-	inspect_open(&county, 0);
-	sqlite3_stmt *s = inspect_query(
-	    &county,
-	    "SELECT id, station FROM events WHERE code IS NOT NULL AND code NOT IN ('held', 'unreadable') AND "
-	    "body IS NOT NULL AND station <> 'county' ORDER BY id LIMIT 1",
-	    NULL, NULL);
-	bool any = sqlite3_step(s) == SQLITE_ROW;
-	if (any) memcpy(id, sqlite3_column_blob(s, 0), UUID_LEN);
-	(void)sqlite3_finalize(s);
-	if (any) {
-		s = inspect_query(&county, "UPDATE events SET body = NULL WHERE id = ?1", NULL, id);
-		(void)sqlite3_step(s);
-		(void)sqlite3_finalize(s);
-		world_trace(w, "a refused body is erased");
-	}
-	inspect_close(&county);
-	for (int i = 0; i < WORLD_BOXES && any; i++) {
-		if (!w->box[i].machine || w->box[i].gone) continue;
-		inspect_open(&box, w->box[i].machine);
-		s = inspect_query(&box, "UPDATE events SET body = NULL WHERE id = ?1", NULL, id);
-		(void)sqlite3_step(s);
-		(void)sqlite3_finalize(s);
-		inspect_close(&box);
-	}
-}
-
 /* --- rot --- */
 
 void inspect_rot(struct world *w, struct box *b, bool body)

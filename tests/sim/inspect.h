@@ -26,8 +26,6 @@ sqlite3_stmt *inspect_query(struct inspect *x, const char *sql, const char *text
 int64_t inspect_number(struct inspect *x, const char *sql);
 /* A disk was lost: what nobody has any more, though it was acknowledged, is not asked for again. */
 void inspect_excuse(struct world *w);
-/* Erases bodies whose term has ended, at the county and at the boxes. */
-void inspect_erase(struct world *w);
 
 /* The disk of B spoils the last event that was not sent: its body (BODY), or a column that its hash covers. */
 void inspect_rot(struct world *w, struct box *b, bool body);

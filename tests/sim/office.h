@@ -44,6 +44,9 @@ int office_exchange(struct world *w, const struct county_peer *peer, const char 
 json_t *office_enrol(struct world *w, const char *station, json_t *request);
 /* What departments and operators do, by chance. */
 void office_act(struct world *w);
+/* Erases a case or an entry that came to its end, as the county's program does and as a person asks for. None in a run in
+ * which the county is put back to an old copy: what was erased is years older than any copy of a day. */
+void office_erase(struct world *w);
 void office_catalog(struct world *w);
 void office_future(struct world *w);
 /* Sets the state of the log that B writes. */

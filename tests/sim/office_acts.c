@@ -5,6 +5,8 @@
 #include "shared/registers.h"
 #include "sync/county/boxes.h"
 #include "sync/county/casefile.h"
+#include "sync/county/casefile_internal.h"
+#include "sync/county/erase.h"
 #include "sync/county/feed.h"
 #include "sync/county/import.h"
 #include "tests/sim/courier.h"
@@ -106,6 +108,67 @@ void office_act(struct world *w)
 	else if (!vfs_proc_dead(o->p))
 		c->state = CALL_REFUSED;
 	problem_release(&p);
+	office_reap(w);
+}
+
+/* --- erasure --- */
+
+/* A case at its end that was not erased yet, taken to the archive where it is not there. */
+static bool find_ended(struct office *o, uint8_t id[UUID_LEN], bool *archived, struct err *e)
+{
+	bool found = false;
+	for (int s = 0; s < STATE_COUNT && !found; s++) {
+		enum case_state st = (enum case_state)s;
+		*archived = state_row_find(st, EVENT_ERASE) != NULL;
+		if (!*archived && !state_row_find(st, EVENT_ARCHIVE)) continue;
+		struct db_stmt *q = db_query(o->s->db, Q_case_ended, e);
+		if (!q) return false;
+		db_bind_text(q, "value", state_name(st));
+		db_bind_int(q, "received_at", INT64_MIN);
+		db_bind_blob(q, "id", id, UUID_LEN);
+		db_bind_int(q, "before", INT64_MAX);
+		db_bind_int(q, "limit", 1);
+		found = db_step(q, e) > 0 && db_copy_blob(q, 0, id, UUID_LEN);
+		db_reset(q);
+	}
+	return found;
+}
+
+static int erase_one(struct world *w, struct office *o, const uint8_t id[UUID_LEN], bool archived, struct err *e)
+{
+	static const struct erase_request asked = {"本人申请", "主任"};
+	struct casefile f;
+	uint8_t event[UUID_LEN];
+	casefile_init(&f, o->s);
+	int rc = casefile_load(&f, id, e);
+	uuid_derive(id, 1002, event);
+	if (!rc && !archived)
+		rc = casefile_own_event(&f, "system", state_event_name(EVENT_ARCHIVE), json_object(), event,
+		                        world_wall(w), e);
+	uuid_derive(id, 1003, event);
+	if (!rc) rc = erase_case(&f, 0, &asked, "center", event, world_wall(w), e);
+	if (!rc) rc = casefile_flush(&f, e);
+	casefile_drop(&f);
+	return rc;
+}
+
+void office_erase(struct world *w)
+{
+	struct err e = {0};
+	uint8_t id[UUID_LEN] = {0};
+	bool archived = false;
+	char text[UUID_TEXT];
+	struct office *o = w->faults >> FAULT_ROLLBACK & 1 ? NULL : office_any(w);
+	if (!o || !find_ended(o, id, &archived, &e)) return;
+	if (world_may(w, FAULT_OFFICE) && sim_chance(&w->plan, 100))
+		vfs_proc_die_at(o->p, (int)sim_range(&w->plan, 1, 30));
+	int rc = store_begin(o->s, &e);
+	if (!rc) rc = erase_one(w, o, id, archived, &e);
+	if (!rc) rc = store_commit(o->s, &e);
+	store_rollback(o->s);
+	courier_disarm(o->p);
+	uuid_text(id, text);
+	world_trace(w, "county: case %s is erased: %s", text, rc ? e.msg : "ok");
 	office_reap(w);
 }
 

@@ -242,7 +242,7 @@ static void strike_rot(struct world *w)
 
 static void strike_erase(struct world *w)
 {
-	inspect_erase(w);
+	office_erase(w);
 }
 
 static void backup(struct world *w, int64_t i, void *p)
