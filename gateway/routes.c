@@ -9,6 +9,7 @@
 #include "gateway/changes.h"
 #include "gateway/devices.h"
 #include "gateway/documents.h"
+#include "gateway/export.h"
 #include "gateway/front.h"
 #include "gateway/handovers.h"
 #include "gateway/items.h"
@@ -70,6 +71,8 @@ static const struct http_route table[] = {
      "See an entry's full numbers"},
     {"POST", "/api/v1/people/lookup", ROLE_WINDOW, CREDENTIALS_MAX, HTTP_JSON, people_lookup_post,
      "Find a person's last case"},
+    {"POST", "/api/v1/people/export", ROLE_LEAD, CREDENTIALS_MAX, HTTP_JSON, export_post,
+     "What is kept about a person, for that person"},
     {"POST", "/api/v1/registers/{register}", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_post, "Open an entry"},
     {"GET", "/api/v1/registers/{register}", 0, 0, 0, registers_get, "Entries of a register"},
     {"GET", "/api/v1/registers/{register}/{id}", 0, 0, 0, registers_one_get, "Read an entry"},

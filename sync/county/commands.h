@@ -15,6 +15,7 @@ enum option_id {
 	O_REASON,
 	O_BY,
 	O_ADD,
+	O_BEFORE_TERM,
 	O_PASSWORD_STDIN,
 	O_JSON,
 	N_OPTIONS
@@ -32,7 +33,7 @@ struct cli {
 
 typedef int command_fn(struct cli *cli, struct err *e);
 command_fn command_init, command_import, command_account, command_code, command_stations, command_retire,
-    command_revoke, command_verify, command_catalog, command_calendar, command_staff;
+    command_revoke, command_verify, command_catalog, command_calendar, command_staff, command_person;
 /* The acts of `catalog` and `calendar` and the columns of their tables, for --help. */
 void catalog_commands_help(FILE *out);
 

@@ -2,6 +2,7 @@
 // and a row of the audit; a person found again by the number; nothing of it in a log.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -118,6 +119,47 @@ test('an entry of a register shows the ends of telephones, and reveals them', as
   assert.equal(body.block.phone, PERSON.phone);
   await reveal(clerk, `registers/stuck/${entry.id}`, { what: 'entry', reason: '回访' }, { expect: 'not_found' });
   await reveal(clerk, `cases/${entry.id}`, { what: 'entry', reason: '回访' }, { expect: 'not_found' });
+});
+
+test('a person gets what the station keeps about them: their cases whole, of others’ cases their own part', async () => {
+  const ask = (client, body, options = {}) => client.call('POST', '/api/v1/people/export', { body, expect: 200, ...options });
+  const mine = await take(item('accept'));
+  const { body } = await ask(lead, { id_type: 'citizen_id', id_number: PERSON.id_number, phone: PERSON.phone, reason: '本人申请查阅' });
+  const one = body.cases.find(({ id }) => id === mine.id);
+  assert.deepEqual([one.as, one.applicant], ['applicant', PERSON]);
+  assert.equal(one.agent.id_number, '110105********002X');
+  assert.deepEqual(one.history.map(({ type }) => type), ['receive', 'forward']);
+  assert.ok(body.entries.some(({ register, entry }) => register === 'inquiry' && entry.phone === PERSON.phone));
+  assert.equal(body.more, false);
+  const { body: agents } = await ask(lead, { id_type: 'citizen_id', id_number: AGENT.id_number, reason: '本人申请查阅' });
+  const part = agents.cases.find(({ id }) => id === mine.id);
+  assert.deepEqual([part.as, part.agent], ['agent', AGENT]);
+  assert.ok(!('applicant' in part) && !JSON.stringify(agents).includes(PERSON.id_number));
+  const { body: audit } = await lead.call('GET', '/api/v1/audit', { query: { action: 'export', limit: 200 } });
+  for (const { id } of body.cases) assert.ok(audit.items.some((row) => row.subject === id && row.reason === '本人申请查阅'), id);
+  await ask(clerk, { id_type: 'citizen_id', id_number: PERSON.id_number, reason: '看看' }, { expect: 'forbidden' });
+  await ask(lead, { id_type: 'citizen_id', id_number: '652323198506151253', reason: '看看' }, { expect: 'not_found' });
+  await ask(lead, { id_type: 'citizen_id', id_number: '652323198506151238', reason: '看看' }, { expect: 'validation' });
+  await ask(lead, { id_type: 'citizen_id', id_number: PERSON.id_number }, { expect: 'validation', invalid: true });
+});
+
+test('the county exports by command, and erases no case that has not come to its end', async () => {
+  const taken = await take(item('accept'));
+  await world.until('settled', 30, async () => (await clerk.call('GET', `/api/v1/cases/${taken.id}`)).body.sync === 'settled');
+  const person = (args, input = `${PERSON.id_number}\n`) =>
+    spawnSync(path.join(process.env.XINKE_BIN ?? 'build', 'xinke-county'), ['-c', world.json.county.config, 'person', ...args], { encoding: 'utf8', input });
+  const out = person(['export', 'citizen_id', '--by', '王主任', '--reason', '本人申请查阅']);
+  assert.equal(out.status, 0, out.stderr);
+  assert.deepEqual(JSON.parse(out.stdout).cases.find(({ id }) => id === taken.id).applicant, PERSON);
+  await world.until('the station hears of the reveal', 30, async () => (await clerk.call('GET', `/api/v1/cases/${taken.id}/events`)).body.items
+    .some((one) => one.type === 'reveal' && one.actor === '王主任' && one.body.reason === '本人申请查阅'));
+  const kept = person(['erase', 'citizen_id', '--by', '王主任', '--reason', '本人申请删除']);
+  assert.equal(kept.status, 0, kept.stderr);
+  assert.deepEqual(JSON.parse(kept.stdout).erased, []);
+  assert.match(JSON.parse(kept.stdout).kept.find(({ id }) => id === taken.id).why, /archive/);
+  assert.equal(person(['export', 'citizen_id', '--reason', 'xx']).status, 1);
+  assert.equal(person(['export', 'citizen_id', '--by', '王', '--reason', '本人申请'], '123\n').status, 1);
+  assert.equal(person(['forget', 'citizen_id', '--by', '王', '--reason', '本人申请']).status, 1);
 });
 
 test('no log holds a number, a name or an address', async () => {
