@@ -56,7 +56,7 @@ LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c 
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
 	sync/engine/columns_sort.c sync/engine/columns_read.c sync/engine/columns_cells.c sync/engine/cell.c sync/engine/bits.c \
-	sync/engine/engine.c
+	sync/engine/carry.c sync/engine/engine.c
 HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
 AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
 COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \

@@ -213,6 +213,7 @@ void hands_step(struct hands *h, const struct engine_step *s)
 	case ENGINE_REWIND: do_apply(h, s, true); break;
 	case ENGINE_LOOKUP: do_lookup(h, s); break;
 	case ENGINE_NEW_LOG: do_new_log(h, s); break;
+	case ENGINE_CARRY: h->carry(h, &s->carry); break;
 	}
 	/* an answer that is not the county's is a failure too, though it came: people are told. Applying tells by itself. */
 	if (s->what != ENGINE_APPLY && s->what != ENGINE_REWIND && failures(h) != before) write_status(h);

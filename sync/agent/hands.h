@@ -10,6 +10,8 @@
 #include "sync/agent/answer.h"
 #include "sync/engine/engine.h"
 
+struct hands;
+
 /* All borrowed. */
 struct hands {
 	struct ledger *l;
@@ -26,7 +28,9 @@ struct hands {
 	 * certificate again. */
 	void (*pin)(void *arg, const char *pins);
 	int (*space)(void *arg, int64_t *avail, int64_t *total); /* bytes of the data folder; NULL = not told */
-	void (*changed)(void *arg);                              /* the gateway has something to look at; NULL = none */
+	/* Does what the engine asks of a blob and reports it; only where the engine was made with `carries`. */
+	void (*carry)(struct hands *h, const struct carry_step *s);
+	void (*changed)(void *arg); /* the gateway has something to look at; NULL = none */
 	void *arg;
 	bool pinned;                        /* the system's clock is wrong: see `pin` */
 	int64_t took;                       /* ms of the last call */

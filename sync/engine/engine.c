@@ -59,6 +59,7 @@ struct engine {
 	size_t answer_bytes;
 	bool again;        /* go on at once when the answer is applied */
 	bool told_to_wait; /* the county named the time of the next call */
+	struct carry carry;
 	struct engine_status st;
 };
 
@@ -71,6 +72,7 @@ struct engine *engine_new(const struct engine_config *cfg)
 	if (!g->cfg.backoff_max_ms) g->cfg.backoff_max_ms = 300000;
 	if (!g->cfg.batch_max || g->cfg.batch_max > LIMIT_BATCH_EVENTS) g->cfg.batch_max = LIMIT_BATCH_EVENTS;
 	if (!g->cfg.timeout_ms) g->cfg.timeout_ms = 20000;
+	g->carry.cfg = (struct carry_config){.cap = cfg->carry_cap, .timeout_ms = g->cfg.timeout_ms};
 	g->rng = cfg->seed ? cfg->seed : 1; /* zero is the one state that xorshift does not leave */
 	g->batch = BATCH_START < g->cfg.batch_max ? BATCH_START : g->cfg.batch_max;
 	buf_init(&g->body, LIMIT_EXCHANGE);
@@ -187,7 +189,13 @@ static void went_well(struct engine *g)
 static void step_idle(struct engine *g, int64_t mono, struct engine_step *out)
 {
 	if (mono < g->due) {
+		/* a link that fails is tried by small calls: what waits is an event's turn first */
+		bool may = g->cfg.carries && !g->st.failed_in_row;
 		*out = (struct engine_step){.what = ENGINE_WAIT, .until = g->due};
+		if (may && carry_next(&g->carry, mono, g->st.rate, &out->carry))
+			out->what = ENGINE_CARRY;
+		else if (may && g->carry.due < out->until)
+			out->until = g->carry.due;
 		return;
 	}
 	g->state = READING;
@@ -467,11 +475,47 @@ void engine_kick(struct engine *g, bool link_up)
 {
 	if (link_up) g->st.failed_in_row = 0;
 	/* a new event shortens neither a back-off, for the link is no better for it, nor a wait that the county asked for */
+	carry_kick(&g->carry);
 	if (g->state == IDLE && (link_up || (g->st.failed_in_row == 0 && !g->told_to_wait))) g->due = 0;
+}
+
+/* --- blobs --- */
+
+void engine_carry_picked(struct engine *g, const struct carry_item *item, int64_t again)
+{
+	carry_picked(&g->carry, item, again);
+}
+
+void engine_carry_answered(struct engine *g, int64_t mono, int status, int64_t offset, const char *upload,
+                           int64_t took_ms)
+{
+	char why[64];
+	if (carry_answered(&g->carry, mono, status, offset, upload, took_ms)) return;
+	(void)snprintf(why, sizeof why, "HTTP %d to a blob", status);
+	engine_failed(g, mono, why);
+}
+
+void engine_carry_failed(struct engine *g, int64_t mono, const char *why)
+{
+	carry_failed(&g->carry, mono);
+	engine_failed(g, mono, why);
+}
+
+void engine_carry_store_failed(struct engine *g, int64_t mono)
+{
+	carry_failed(&g->carry, mono);
+}
+
+void engine_carry_noted(struct engine *g, int64_t mono)
+{
+	bool done = g->carry.end == CARRY_DONE && !g->carry.item.fetch;
+	carry_noted(&g->carry);
+	if (done) g->due = g->st.next = mono; /* that the county has it, its feed says */
 }
 
 void engine_status(const struct engine *g, struct engine_status *out)
 {
 	*out = g->st;
+	out->blobs = g->carry.st;
 	out->batch = g->batch;
 }

@@ -13,6 +13,7 @@
 #include "shared/err.h"
 #include "shared/ledger/ledger.h"
 #include "shared/pack.h"
+#include "sync/engine/carry.h"
 #include "sync/engine/wire.h"
 
 #include <stdbool.h>
@@ -28,6 +29,7 @@ enum engine_what {
 	ENGINE_APPLY,  /* apply `answer` to the ledger; then engine_applied */
 	ENGINE_LOOKUP, /* is `mark` in the open log's chain? then engine_found */
 	ENGINE_REWIND, /* take `mark` as received; then engine_applied */
+	ENGINE_CARRY,  /* the link is free: do what `carry` says; then engine_carry_* */
 	ENGINE_NEW_LOG, /* this box is a copy: open a new log with box number `box`; then engine_reset */
 };
 
@@ -44,6 +46,7 @@ struct engine_step {
 	const struct wire_answer *answer; /* borrowed until reported */
 	struct wire_mark mark;
 	int box;
+	struct carry_step carry;
 };
 
 struct engine_config {
@@ -54,6 +57,8 @@ struct engine_config {
 	int timeout_ms;         /* longest wait for one answer; 0 = 20000 */
 	uint64_t seed;          /* of the jitter */
 	struct pack *pack;      /* packs requests and opens answers; borrowed, NULL = all goes plain */
+	bool carries;           /* blobs, between calls */
+	int64_t carry_cap;      /* bytes a second that they may take, 0 = what the line gives */
 	unsigned dict;          /* the dictionary that requests are packed with, 0 = none */
 };
 
@@ -87,6 +92,14 @@ void engine_failed(struct engine *g, int64_t mono, const char *why);
 void engine_key(struct engine *g, int64_t mono, struct ec_key *key);
 void engine_applied(struct engine *g, int64_t mono);
 void engine_found(struct engine *g, int64_t mono, bool found);
+/* The reports of ENGINE_CARRY, as in carry.h. An answer that is none of the county's is a failure of the link. */
+void engine_carry_picked(struct engine *g, const struct carry_item *item, int64_t again);
+void engine_carry_answered(struct engine *g, int64_t mono, int status, int64_t offset, const char *upload,
+                           int64_t took_ms);
+void engine_carry_failed(struct engine *g, int64_t mono, const char *why);
+/* This machine could not: later, and no word about the link. */
+void engine_carry_store_failed(struct engine *g, int64_t mono);
+void engine_carry_noted(struct engine *g, int64_t mono);
 /* The log is another one now: begin anew. */
 void engine_reset(struct engine *g);
 /* Go now: new events, the user's wish, the link is up. Ends a waiting, forgets the back-off when LINK_UP. */
@@ -104,7 +117,8 @@ struct engine_status {
 	int64_t bytes_sent, bytes_received; /* of requests and signed answers, without HTTP and TLS */
 	int64_t rate;                       /* bytes a second, both ways, of the last calls; 0 = not known */
 	int batch;                          /* events that the next call may carry */
-	bool expired;                       /* the county says that the certificate has expired */
+	struct carry_status blobs;
+	bool expired; /* the county says that the certificate has expired */
 };
 void engine_status(const struct engine *g, struct engine_status *out);
 
