@@ -43,7 +43,7 @@ BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell 
 # --- sources ----------------------------------------------------------------------------------------------------------
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
-	shared/states.c shared/catalog.c shared/body.c shared/body_tables.c shared/registers.c shared/retention.c shared/event.c shared/caseview.c shared/mask.c shared/casejson.c shared/entryjson.c shared/personjson.c shared/feed.c shared/problem.c \
+	shared/states.c shared/catalog.c shared/body.c shared/body_tables.c shared/registers.c shared/retention.c shared/files.c shared/event.c shared/caseview.c shared/mask.c shared/casejson.c shared/entryjson.c shared/personjson.c shared/feed.c shared/problem.c \
 	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/reports.c shared/reports_take.c shared/reports_csv.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c

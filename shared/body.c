@@ -4,6 +4,7 @@
 
 #include "shared/clock.h"
 #include "shared/fields.h"
+#include "shared/files.h"
 #include "shared/idnum.h"
 #include "shared/receipt.h"
 #include "shared/registers.h"
@@ -209,6 +210,7 @@ bool body_check(enum case_event type, const json_t *body, int64_t now, struct pr
 	if (type == EVENT_RENUMBER) check_renumber(body, p);
 	if (type == EVENT_DECIDE || type == EVENT_DECIDE_NOW) check_decide(body, p);
 	if (type == EVENT_DELIVER) check_deliver(body, now, p);
+	files_check(fields_get(body, "materials"), "/materials", p); /* what is lacking has none */
 	if (type == EVENT_ERASE) retention_check(body, p);
 	registers_check(type, body, now, p);
 	return !problem_any(p);
@@ -274,6 +276,7 @@ bool body_check_registration(const json_t *req, const struct catalog_item *item,
 	if (item) (void)body_check_record(item->record, req, p);
 	check_received_at(req, now, p);
 	check_in_advance(req, p);
+	files_check(fields_get(req, "materials"), "/materials", p);
 	check_people(req, now, p);
 	if (fields_get(req, "on_the_spot")) check_on_the_spot(fields_get(req, "on_the_spot"), now, p);
 	return !problem_any(p);
@@ -281,7 +284,9 @@ bool body_check_registration(const json_t *req, const struct catalog_item *item,
 
 bool body_check_taking_in(const json_t *body, struct problem *p)
 {
-	return fields_check(body, body_taking_in, "", p);
+	if (!fields_check(body, body_taking_in, "", p)) return false;
+	files_check(fields_get(body, "materials"), "/materials", p);
+	return !problem_any(p);
 }
 
 static bool brought(const json_t *materials, const char *name)

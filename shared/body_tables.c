@@ -1,6 +1,7 @@
 /* See body_internal.h. One table an event type; what tables cannot say is checked in body.c. Read-only. */
 #include "shared/body_internal.h"
 
+#include "shared/files.h"
 #include "shared/receipt.h"
 #include "shared/registers.h"
 #include "shared/retention.h"
@@ -40,6 +41,7 @@ static const struct field material[] = {
     {"form", FIELD_ENUM, REQ, 0, 0, "original|copy|original_and_copy|electronic", 0},
     {"copies", FIELD_INT, REQ, 0, 99, 0, 0},
     {"trust", FIELD_ENUM, OPT, 0, 0, "A|B|C|D", 0}, /* 国办函〔2016〕108号: issued, checked, uploaded, promised */
+    {"files", FIELD_ARRAY, OPT, 0, FILES_OF_MATERIAL, 0, files_table},
     END,
 };
 

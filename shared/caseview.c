@@ -262,7 +262,14 @@ static void bring(struct caseview *v, const struct caseview_event *ev, int *rc)
 		const char *name = fields_text(one, "name");
 		for (k = 0; k < json_array_size(list); k++)
 			if (strcmp(fields_text(json_array_get(list, k), "name"), name) == 0) break;
-		if (k < json_array_size(list) ? json_array_set(list, k, one) : json_array_append(list, one))
+		json_t *files = fields_get(json_array_get(list, k), "files"), *with = one;
+		if (files && !fields_get(one, "files")) {
+			with = fields_copy(one);
+			caseview_set(with, "files", json_incref(files), rc);
+		} else {
+			(void)json_incref(with);
+		}
+		if (k < json_array_size(list) ? json_array_set_new(list, k, with) : json_array_append_new(list, with))
 			*rc = ERR_NOMEM;
 	}
 	caseview_set(v->doc, "materials", list, rc);

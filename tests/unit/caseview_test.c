@@ -443,6 +443,31 @@ static void titles(void **state)
 	}
 }
 
+/* A paper that is brought again without photos keeps those that it has; with some, it has those. */
+static void files_stay_with_their_paper(void **state)
+{
+#define FILE_OF(c) "{'sha256':'" c c c c c c c c "','size':9,'media':'image/jpeg'}"
+	static const char *const bodies[] = {
+	    "{'materials':[{'name':'证','form':'copy','copies':1,'files':[" FILE_OF("0123abcd") "]}]}",
+	    "{'materials':[{'name':'证','form':'original','copies':2}]}",
+	    "{'materials':[{'name':'证','form':'copy','copies':1,'files':[" FILE_OF("4567abcd") "," FILE_OF(
+	        "89efabcd") "]}]}",
+	};
+	static const size_t files[] = {1, 1, 2};
+	struct caseview v;
+	(void)state;
+	set_up(&v, STATE_RECEIVED, SUPPORT_STATION);
+	for (size_t i = 0; i < 3; i++) {
+		json_t *body = support_json(bodies[i]);
+		assert_int_equal(apply(&v, "add_material", SUPPORT_STATION, body, SUPPORT_NOW + (int64_t)i), FIT_OK);
+		json_decref(body);
+		const json_t *m = json_array_get(json_object_get(v.doc, "materials"), 0);
+		assert_int_equal(json_array_size(json_object_get(m, "files")), files[i]);
+		assert_int_equal(json_array_size(json_object_get(v.doc, "materials")), 1);
+	}
+	caseview_release(&v);
+}
+
 static void levels(void **state)
 {
 	static const struct {
@@ -476,6 +501,7 @@ int main(void)
 	    cmocka_unit_test(documents_round_trip),
 	    cmocka_unit_test(titles),
 	    cmocka_unit_test(levels),
+	    cmocka_unit_test(files_stay_with_their_paper),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
