@@ -48,7 +48,7 @@ SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_par
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/stream.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
-	shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
+	shared/http/stream.c shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
 BLOB := shared/blob/sniff.c shared/blob/store.c shared/blob/record.c shared/blob/tail.c shared/blob/upload.c shared/blob/append.c
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
