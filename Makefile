@@ -50,6 +50,7 @@ CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
 	shared/http/stream.c shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
 BLOB := shared/blob/sniff.c shared/blob/store.c shared/blob/record.c shared/blob/tail.c shared/blob/upload.c shared/blob/append.c
+TUS := shared/tus/parse.c shared/tus/tus.c shared/tus/body.c
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
@@ -82,7 +83,7 @@ CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
-LIB_SRC := $(SHARED) $(CRYPTO) $(BLOB) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
+LIB_SRC := $(SHARED) $(CRYPTO) $(BLOB) $(TUS) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
 LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls \
 	-lzstd
 PRINT_LIBS := -lxslt -lxml2 -lqrencode

@@ -26,10 +26,10 @@ static json_t *to_json(const struct upload_info *i)
 	char declared[TEXT_HEX_LEN(DIGEST_LEN)] = "", whole[TEXT_HEX_LEN(DIGEST_LEN)] = "";
 	if (i->meta.declared) text_hex(i->meta.sha256, DIGEST_LEN, declared);
 	if (i->complete) text_hex(i->sha256, DIGEST_LEN, whole);
-	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "owner", i->owner, "length",
+	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "owner", i->owner, "length",
 	                 (json_int_t)i->length, "created", (json_int_t)i->created, "expires", (json_int_t)i->expires,
 	                 "filename", i->meta.filename, "filetype", i->meta.filetype, "case_id", i->meta.case_id,
-	                 "material", i->meta.material, "declared", declared, "sha256", whole);
+	                 "material", i->meta.material, "raw", i->meta.raw, "declared", declared, "sha256", whole);
 }
 
 int blob_record_write(struct blob_store *s, const struct upload_info *info, bool replace, struct err *e)
@@ -67,6 +67,7 @@ static void from_json(const json_t *o, struct upload_info *i)
 	take(o, "filetype", i->meta.filetype, sizeof i->meta.filetype);
 	take(o, "case_id", i->meta.case_id, sizeof i->meta.case_id);
 	take(o, "material", i->meta.material, sizeof i->meta.material);
+	take(o, "raw", i->meta.raw, sizeof i->meta.raw);
 	i->meta.declared = text_unhex(fields_text(o, "declared"), i->meta.sha256, DIGEST_LEN);
 	i->complete = text_unhex(fields_text(o, "sha256"), i->sha256, DIGEST_LEN);
 }

@@ -11,6 +11,7 @@
 #define UPLOAD_OWNER_MAX 96
 #define UPLOAD_NAME_MAX  256 /* bytes of a file's name, which is a label and nothing else */
 #define UPLOAD_WORD_MAX  64
+#define UPLOAD_RAW_MAX   2048
 #define UPLOADS_MAX      4096 /* known at once; more are refused */
 #define UPLOAD_SILENT_MS 5000 /* a writer that brought nothing for so long gives way to another */
 
@@ -20,7 +21,8 @@ struct upload_meta {
 	char filetype[UPLOAD_WORD_MAX]; /* as the sender says; never believed */
 	char case_id[UPLOAD_WORD_MAX];
 	char material[UPLOAD_WORD_MAX];
-	bool declared; /* the sender said what the SHA-256 of the whole will be */
+	char raw[UPLOAD_RAW_MAX]; /* all of it as it came, to be told again */
+	bool declared;            /* the sender said what the SHA-256 of the whole will be */
 	uint8_t sha256[DIGEST_LEN];
 };
 
