@@ -40,6 +40,7 @@ struct gateway {
 	struct changes *changes;     /* parked calls */
 	struct documents *documents; /* the papers of a case */
 	struct reporter *reporter;   /* makes reports */
+	struct uploads *uploads;     /* photos and papers */
 	struct metrics *metrics;
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */
@@ -47,6 +48,7 @@ struct gateway {
 	int64_t deem_next;    /* monotonic ms of deem_round's next look */
 	int64_t archive_next; /* likewise of archive_round's */
 	int64_t audit_next;   /* and of audit_round's */
+	int64_t uploads_next; /* and of uploads_round's */
 	atomic_bool damaged;  /* the database failed its check: the end is near */
 };
 

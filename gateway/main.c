@@ -16,6 +16,7 @@
 #include "gateway/search.h"
 #include "gateway/sessions.h"
 #include "gateway/setup.h"
+#include "gateway/uploads.h"
 #include "gateway/waker.h"
 #include "shared/ledger/verify.h"
 #include "shared/ledger/writer.h"
@@ -76,6 +77,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (!rc) rc = metrics_new(&gw->metrics, e);
 	if (!rc) rc = documents_new(gw, &gw->documents, e);
 	if (!rc) rc = reports_worker_new(gw, &gw->reporter, e);
+	if (!rc) rc = uploads_new(gw, &gw->uploads, e);
 	if (!rc) rc = waker_new(gw, &gw->waker, e);
 	if (rc) return rc;
 	struct ledger *l = readers_take(gw->readers);
@@ -116,6 +118,7 @@ static void drain(void *arg)
 {
 	struct gateway *gw = arg;
 	changes_stop(gw->changes);
+	uploads_stop(gw->uploads); /* its workers wait for the writer */
 	writer_close(gw->writer);
 	gw->writer = NULL;
 	documents_stop(gw->documents);
@@ -131,6 +134,7 @@ static void close_all(struct gateway *gw)
 	writer_close(gw->writer); /* still there when the server never was */
 	documents_free(gw->documents);
 	reports_worker_free(gw->reporter);
+	uploads_free(gw->uploads);
 	metrics_free(gw->metrics);
 	changes_free(gw->changes);
 	follow_free(gw->follow);

@@ -8,6 +8,7 @@
 #include "gateway/readers.h"
 #include "gateway/routes.h"
 #include "gateway/search.h"
+#include "gateway/uploads.h"
 #include "shared/buf.h"
 #include "shared/fields.h"
 #include "shared/ledger/writer.h"
@@ -51,9 +52,12 @@ void metrics_done(const char *method, const char *route, int status, int64_t us,
 	struct metrics *m = ((struct gateway *)ctx)->metrics;
 	size_t n, i = 0;
 	const struct http_route *t = routes_table(&n);
-	if (strcmp(method, "HEAD") == 0) method = "GET";
 	while (i < n && (t[i].path != route || strcmp(t[i].method, method) != 0))
 		i++;
+	if (i == n && strcmp(method, "HEAD") == 0) { /* it follows GET where it has no row of its own */
+		metrics_done("GET", route, status, us, ctx);
+		return;
+	}
 	struct route_counts *c = &m->routes[i];
 	int class = status >= 100 && status < 600 ? status / 100 : 0;
 	(void)atomic_fetch_add_explicit(&c->requests[class], 1, memory_order_relaxed);
@@ -149,6 +153,29 @@ static int add_ledger(struct buf *b, struct ledger *l, struct err *e)
 	return ERR_OK;
 }
 
+static void add_uploads(struct buf *b, struct gateway *gw)
+{
+	struct tus_counts c;
+	struct blob_stats s;
+	struct err none = {0};
+	uploads_counts(gw->uploads, &c);
+	one(b, "uploads_created_total", "counter", "Uploads begun.", c.created);
+	one(b, "uploads_completed_total", "counter", "Uploads that became a blob.", c.completed);
+	one(b, "uploads_removed_total", "counter", "Uploads given up by their sender.", c.removed);
+	one(b, "uploads_bytes_total", "counter", "Bytes taken.", c.bytes);
+	one(b, "uploads_cut_total", "counter", "Bodies that broke off.", c.cut);
+	one(b, "uploads_checksum_failures_total", "counter", "Pieces dropped for their checksum.", c.checksums);
+	one(b, "uploads_hash_failures_total", "counter", "Files that were not what was announced.", c.wrong_hash);
+	one(b, "uploads_refused_total", "counter", "Files of no kind that is taken.", c.refused);
+	one(b, "uploads_no_space_total", "counter", "Refused for want of space.", c.no_space);
+	if (blob_store_stats(uploads_store(gw->uploads), &s, &none)) return;
+	one(b, "uploads_pending", "gauge", "Uploads known, complete ones until they expire.", s.uploads);
+	one(b, "blobs", "gauge", "Photos and papers on this box.", s.blobs);
+	one(b, "blobs_bytes", "gauge", "Their bytes on the disk.", s.bytes);
+	one(b, "disk_free_bytes", "gauge", "Free on the disk of the blobs.", s.avail);
+	one(b, "disk_reserve_bytes", "gauge", "Of them kept for cases.", s.reserve);
+}
+
 void metrics_get(struct http_req *req, void *ctx)
 {
 	struct gateway *gw = ctx;
@@ -161,6 +188,7 @@ void metrics_get(struct http_req *req, void *ctx)
 	one(&b, "uptime_seconds", "gauge", "Since the start.", (clock_read(&gw->clock).mono - gw->started) / 1000);
 	add_requests(&b, gw->metrics);
 	add_server(&b, gw);
+	add_uploads(&b, gw);
 	struct ledger *l = readers_take(gw->readers);
 	int rc = add_ledger(&b, l, &e);
 	readers_give(gw->readers, l);

@@ -4,6 +4,7 @@
 
 #include "gateway/acts.h"
 #include "gateway/audit.h"
+#include "gateway/blobs.h"
 #include "gateway/calendar.h"
 #include "gateway/cases.h"
 #include "gateway/changes.h"
@@ -22,6 +23,7 @@
 #include "gateway/signin.h"
 #include "gateway/staff.h"
 #include "gateway/sync.h"
+#include "gateway/uploads.h"
 #include "shared/limits.h"
 
 #define CREDENTIALS_MAX 4096
@@ -81,6 +83,13 @@ static const struct http_route table[] = {
      "Go on with an entry"},
     {"GET", "/api/v1/handovers", 0, 0, 0, handovers_get, "What was passed on, and what became of it"},
     {"GET", "/api/v1/reports/{report}", ROLE_WINDOW, 0, 0, reports_get, "A report for putting right"},
+    {"OPTIONS", "/api/v1/uploads", 0, 0, HTTP_OPEN, uploads_options, "What tus can do here"},
+    {"POST", "/api/v1/uploads", ROLE_WINDOW, HTTP_STREAM_MAX, HTTP_STREAM, uploads_post, "Begin an upload"},
+    {"OPTIONS", "/api/v1/uploads/{id}", 0, 0, HTTP_OPEN, uploads_options, "What tus can do here"},
+    {"HEAD", "/api/v1/uploads/{id}", ROLE_WINDOW, 0, 0, uploads_head, "How far an upload is"},
+    {"PATCH", "/api/v1/uploads/{id}", ROLE_WINDOW, HTTP_STREAM_MAX, HTTP_STREAM, uploads_patch, "Go on with an upload"},
+    {"DELETE", "/api/v1/uploads/{id}", ROLE_WINDOW, 0, 0, uploads_delete, "Give an upload up"},
+    {"GET", "/api/v1/blobs/{sha256}", 0, 0, 0, blobs_get, "A photo or paper"},
     {"GET", "/api/v1/changes", 0, 0, 0, changes_get, "Wait for changed cases"},
     {"GET", "/api/v1/sync", 0, 0, 0, sync_get, "How the road to the county is"},
     {"POST", "/api/v1/sync", 0, 0, 0, sync_post, "Ask the courier for a run"},

@@ -32,6 +32,12 @@ static const struct config_key keys[] = {
      "Days that the audit of users is kept; six months at least."},
     {"limits.archive_days", CONFIG_INT, KEY(archive_days), "30", 1, 3650,
      "Days after its last event that a case which came to its end goes to the archive."},
+    {"limits.upload_max_bytes", CONFIG_INT, KEY(upload_max_bytes), "52428800", 1048576, 1073741824,
+     "Bytes of one photo or paper."},
+    {"limits.upload_days", CONFIG_INT, KEY(upload_days), "7", 1, 365,
+     "Days after which an unfinished upload is given up."},
+    {"limits.space_reserve_bytes", CONFIG_INT, KEY(space_reserve_bytes), "268435456", 0, 1099511627776,
+     "Bytes of the disk that photos leave free for cases."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -50,7 +56,7 @@ static int make_paths(struct settings *s, struct err *e)
 	    {s->db, "xinke.db"},           {s->field_key, "field.key"},   {s->wake, "gateway.sock"},
 	    {s->gate, "writer.lock"},      {s->courier, "sync.sock"},     {s->server_key, "server.key"},
 	    {s->server_crt, "server.crt"}, {s->server_csr, "server.csr"}, {s->root_crt, "root.crt"},
-	    {s->print, "print.sock"},
+	    {s->print, "print.sock"},      {s->blobs, "blobs"},
 	};
 	int rc = ERR_OK;
 	for (size_t i = 0; i < sizeof files / sizeof *files && !rc; i++)

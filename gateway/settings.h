@@ -21,14 +21,16 @@ struct settings {
 	char station_phone[CONFIG_TEXT_MAX]; /* for papers; "" = not known */
 	char station_address[CONFIG_TEXT_MAX];
 	int64_t port, threads, max_connections, max_per_ip;
-	int64_t setup_port;      /* 0 = off */
-	int64_t polls, sign_ins; /* most parked calls of /changes; most waiting sign-ins */
-	int64_t audit_days;      /* so long a row of the audit is kept */
-	int64_t archive_days;    /* after which an ended case is archived */
+	int64_t setup_port;                            /* 0 = off */
+	int64_t polls, sign_ins;                       /* most parked calls of /changes; most waiting sign-ins */
+	int64_t audit_days;                            /* so long a row of the audit is kept */
+	int64_t archive_days;                          /* after which an ended case is archived */
+	int64_t upload_max_bytes, space_reserve_bytes; /* of one photo; of the disk, kept for cases */
+	int64_t upload_days;                           /* after which an unfinished upload expires */
 	bool tls;
 	/* made from the above */
 	enum log_level level;
-	char db[FILE_PATH_MAX], field_key[FILE_PATH_MAX];
+	char db[FILE_PATH_MAX], field_key[FILE_PATH_MAX], blobs[FILE_PATH_MAX];
 	char gate[FILE_PATH_MAX];                         /* by which gateway and courier take turns at writing */
 	char wake[FILE_PATH_MAX], courier[FILE_PATH_MAX]; /* sockets: ours, the courier's */
 	char print[FILE_PATH_MAX];                        /* xinke-print's socket */

@@ -7,6 +7,7 @@
 #include "shared/crypto/compat.h"
 
 #include <mbedtls/platform_util.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,9 +76,15 @@ void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, 
 void digest_hkdf(const void *key, size_t key_len, const char *info, void *out, size_t out_len)
 {
 	static const uint8_t no_salt[DIGEST_LEN];
+	digest_hkdf_salted(no_salt, sizeof no_salt, key, key_len, info, out, out_len);
+}
+
+void digest_hkdf_salted(const void *salt, size_t salt_len, const void *key, size_t key_len, const char *info, void *out,
+                        size_t out_len)
+{
 	uint8_t prk[DIGEST_LEN], t[DIGEST_LEN], *p = out;
 	if (out_len > 255 * DIGEST_LEN) abort();
-	digest_hmac(no_salt, sizeof no_salt, key, key_len, prk);
+	digest_hmac(salt, salt_len, key, key_len, prk);
 	for (uint8_t i = 1; out_len; i++) {
 		size_t take = out_len < DIGEST_LEN ? out_len : DIGEST_LEN;
 		/* T(i) = HMAC(PRK, T(i-1) | info | i), and T(0) is empty */
@@ -89,4 +96,44 @@ void digest_hkdf(const void *key, size_t key_len, const char *info, void *out, s
 	}
 	mbedtls_platform_zeroize(prk, sizeof prk);
 	mbedtls_platform_zeroize(t, sizeof t);
+}
+
+struct digest {
+	bool sha1;
+	mbedtls_sha1_context one;
+	mbedtls_sha256_context two;
+};
+
+struct digest *digest_new(enum digest_kind kind)
+{
+	struct digest *d = calloc(1, sizeof *d);
+	if (!d) return NULL;
+	d->sha1 = kind == DIGEST_SHA1;
+	mbedtls_sha1_init(&d->one);
+	mbedtls_sha256_init(&d->two);
+	if (d->sha1)
+		must(mbedtls_sha1_starts(&d->one));
+	else
+		must(mbedtls_sha256_starts(&d->two, 0));
+	return d;
+}
+
+void digest_add(struct digest *d, const void *data, size_t len)
+{
+	if (!len) return;
+	must(d->sha1 ? mbedtls_sha1_update(&d->one, data, len) : mbedtls_sha256_update(&d->two, data, len));
+}
+
+size_t digest_end(struct digest *d, uint8_t out[DIGEST_LEN])
+{
+	must(d->sha1 ? mbedtls_sha1_finish(&d->one, out) : mbedtls_sha256_finish(&d->two, out));
+	return d->sha1 ? DIGEST_SHA1_LEN : DIGEST_LEN;
+}
+
+void digest_free(struct digest *d)
+{
+	if (!d) return;
+	mbedtls_sha1_free(&d->one);
+	mbedtls_sha256_free(&d->two);
+	free(d);
 }

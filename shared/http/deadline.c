@@ -150,6 +150,7 @@ void http_conn_phase(struct http_conn *c, enum http_phase phase)
 	struct http_server *s = c->server;
 	pthread_mutex_lock(&s->lock);
 	if (phase == HTTP_IDLE) {
+		c->streams = false;
 		c->since = 0;
 		c->base = received(c->fd);
 	} else if (phase == HTTP_ARRIVING && (c->phase != HTTP_IDLE || c->since == 0)) {
@@ -178,7 +179,8 @@ static void kill_late(struct http_server *s)
 {
 	int64_t now = http_now_ms();
 	for (struct http_conn *c = s->conns; c; c = c->next) {
-		if (!is_late(c, now, s->cfg.request_deadline_ms)) continue;
+		bool over = s->stopping && c->streams && c->phase == HTTP_ARRIVING && !c->killed;
+		if (!over && !is_late(c, now, s->cfg.request_deadline_ms)) continue;
 		c->killed = true;
 		(void)shutdown(c->fd, SHUT_RDWR);
 	}

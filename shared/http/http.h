@@ -1,4 +1,4 @@
-/* HTTP server glue over libmicrohttpd: a table of routes, whole bodies, strict request checks, answers now or later.
+/* HTTP server glue over libmicrohttpd: a table of routes, bodies whole or as they come, strict request checks, answers now or later.
  *
  * One daemon with its own epoll thread(s). A handler runs on such a thread once the whole body is in, and either
  * answers (http_reply*, http_problem) or suspends the request and has another thread answer it. What the library
@@ -33,10 +33,12 @@ enum http_flags {
 	HTTP_KEY = 4,      /* Idempotency-Key is required and parsed */
 	HTTP_LOOPBACK = 8, /* answered to loopback peers only; 404 to others */
 	HTTP_CERT = 16,    /* a verified client certificate is required (403 problem without) */
+	HTTP_STREAM = 32,  /* the body is taken as it comes: the handler runs before it, see http_stream */
 };
 
-#define HTTP_PARAMS_MAX 4  /* {names} in one route */
-#define HTTP_DEPTH_MAX  16 /* nesting of a JSON body */
+#define HTTP_PARAMS_MAX 4                 /* {names} in one route */
+#define HTTP_DEPTH_MAX  16                /* nesting of a JSON body */
+#define HTTP_STREAM_MAX ((size_t)1 << 30) /* body_max of streams, whose handlers know the limit */
 
 struct http_route {
 	const char *method; /* "GET" (HEAD follows it), "POST", ... */
@@ -136,6 +138,35 @@ void http_problem(struct http_req *req, struct problem *p);
 void http_problem_code(struct http_req *req, enum problem_code code, const char *detail);
 /* A handler for "/problems/{code}", to which the `type` of every problem refers: a small page, Chinese and English. */
 void http_problem_help(struct http_req *req, void *ctx);
+
+/* Answers with SIZE bytes that READ gives piece by piece, on the server's thread: it fills OUT with the LEN bytes at OFF, or
+ * returns an error code, which cuts the answer off. RELEASE(ARG) runs once, at the latest when the connection ends. */
+struct http_content {
+	int (*read)(void *arg, int64_t off, void *out, size_t len);
+	void (*release)(void *arg);
+	void *arg;
+};
+void http_reply_content(struct http_req *req, int status, const char *media, int64_t size,
+                        const struct http_content *content);
+
+/* --- a body as it comes --- */
+
+/* Where the body of an HTTP_STREAM route goes. Its handler runs when the headers are in; it answers, and the body is
+ * refused unread; or it calls http_stream; or it suspends, and whoever resumes has done one of the two. */
+struct http_sink {
+	/* LEN bytes more; how many of them were taken. One that does not take all has suspended the request (whoever makes
+	 * room resumes) or has answered it. After an answer the rest is dropped, 1 MiB at most: then the line is cut. */
+	size_t (*data)(struct http_req *req, void *arg, const void *data, size_t len);
+	/* The body is whole: answers or suspends, as a handler does. */
+	void (*end)(struct http_req *req, void *arg);
+	/* The request is over, and nobody uses ARG any more. When ENDED is false the body never came to its end: what came
+	 * is all that there will be. On the server's thread as a rule. */
+	void (*release)(void *arg, bool ended);
+};
+/* Takes the body. The deadline of a request then holds for each 16 KiB of it, and not while it is suspended. */
+void http_stream(struct http_req *req, const struct http_sink *sink, void *arg);
+/* Bytes of the body as announced; -1 when it is chunked. */
+int64_t http_req_length(const struct http_req *req);
 
 /* --- answering later --- */
 /* Parks the request: call it in the handler, then publish REQ to the other thread, then touch it no more. That thread

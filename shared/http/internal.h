@@ -21,7 +21,8 @@
 #define HTTP_DROP_MAX            (1024 * 1024) /* bytes of a refused body that are read before the line is cut */
 #define HTTP_LINGER_MAX          32            /* closed connections whose rest is still being drained */
 #define HTTP_LINGER_MS           2000
-#define HTTP_ID_LEN              24 /* hex digits of a request id */
+#define HTTP_ID_LEN              24    /* hex digits of a request id */
+#define HTTP_STREAM_STEP         16384 /* bytes of a stream that renew the deadline */
 
 struct http_creds; /* certificate, key and trust list in use; reference-counted (tls.c) */
 
@@ -46,6 +47,7 @@ struct http_conn {
 	/* under server->lock: */
 	enum http_phase phase;
 	bool killed;   /* shut down for being late */
+	bool streams;  /* its request's body is taken as it comes: cut when the server ends */
 	int64_t since; /* monotonic ms when the phase's clock began */
 	uint64_t base; /* bytes that TCP had received when the last request ended */
 	struct http_conn *prev, *next;
@@ -81,6 +83,13 @@ struct http_header {
 	char name[];
 };
 
+enum http_streaming {
+	HTTP_BUFFERED, /* the body is kept whole */
+	HTTP_OPENING,  /* the handler of a stream was called, and has not decided if it is parked */
+	HTTP_FLOWING,  /* pieces go to the sink */
+	HTTP_ENDED,    /* the sink has had all */
+};
+
 enum http_claim { HTTP_UNCLAIMED, HTTP_RESUMED, HTTP_FORCED };
 
 struct http_req {
@@ -99,6 +108,11 @@ struct http_req {
 	bool parked;    /* http_suspend was called and the library has not come back */
 	size_t dropped; /* body bytes read after the refusal */
 	int64_t start_us;
+	/* a body as it comes */
+	enum http_streaming stream;
+	const struct http_sink *sink; /* set by the handler, or by whoever resumes it */
+	void *sink_arg;
+	size_t step; /* bytes since the deadline was last renewed */
 	/* content */
 	struct buf body;
 	json_t *json;
@@ -144,6 +158,21 @@ void http_req_end(void *cls, struct MHD_Connection *mhd, void **slot, enum MHD_R
 void http_req_abandon(struct http_req *req);
 /* Gives every request that is still parked back with a 503; only once no handler runs. */
 void http_req_force_all(struct http_server *s);
+
+/* Goes on with a request that was answered before its body: at once when there is one, else at the last step. */
+enum MHD_Result http_req_refused(struct http_req *req);
+/* The handler, or the end of a stream, unless the server is ending. */
+void http_req_run(struct http_req *req);
+/* What whoever resumed REQ left to be done on this thread. */
+void http_req_resumed(struct http_req *req);
+/* Drops N bytes more of a refused body; MHD_NO once it is too much. */
+enum MHD_Result http_req_drop(struct http_req *req, size_t n);
+
+/* stream.c: the steps of a request whose body is taken as it comes */
+enum MHD_Result http_stream_open(struct http_req *req);
+enum MHD_Result http_stream_opened(struct http_req *req);
+enum MHD_Result http_stream_data(struct http_req *req, const char *data, size_t *size);
+void http_stream_end(struct http_req *req);
 
 /* check.c: what is refused before any handler */
 const char *http_check_target(const char *raw);

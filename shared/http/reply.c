@@ -14,6 +14,7 @@
 
 #define PROBLEM_MEDIA "application/problem+json"
 #define HELP_MAX      4096
+#define CONTENT_BLOCK 65536              /* asked for at once */
 #define REPLY_MAX     (64 * 1024 * 1024) /* no answer of ours comes near it */
 
 void http_reply_header(struct http_req *req, const char *name, const char *value)
@@ -98,6 +99,33 @@ static void answer(struct http_req *req, int status, const char *media, struct M
 void http_reply(struct http_req *req, int status, const char *media, const void *body, size_t len)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+	answer(req, status, media, r);
+}
+
+static ssize_t give(void *cls, uint64_t pos, char *out, size_t len)
+{
+	const struct http_content *c = cls;
+	return c->read(c->arg, (int64_t)pos, out, len) ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)len;
+}
+
+static void give_free(void *cls)
+{
+	struct http_content *c = cls;
+	c->release(c->arg);
+	free(c);
+}
+
+void http_reply_content(struct http_req *req, int status, const char *media, int64_t size,
+                        const struct http_content *content)
+{
+	struct MHD_Response *r = NULL;
+	struct http_content *c = malloc(sizeof *c);
+	if (c) {
+		*c = *content;
+		r = MHD_create_response_from_callback((uint64_t)size, CONTENT_BLOCK, give, c, give_free);
+		if (!r) free(c);
+	}
+	if (!r) content->release(content->arg);
 	answer(req, status, media, r);
 }
 

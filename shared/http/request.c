@@ -56,6 +56,7 @@ size_t http_req_unescape(void *cls, struct MHD_Connection *mhd, char *s)
 static void unref(struct http_req *req)
 {
 	if (atomic_fetch_sub(&req->refs, 1) != 1) return;
+	if (req->sink) req->sink->release(req->sink_arg, req->stream == HTTP_ENDED);
 	if (req->user_free) req->user_free(req->user);
 	http_reply_release(req);
 	buf_release(&req->body);
@@ -171,7 +172,13 @@ static enum MHD_Result first_step(struct http_req *req, const char *url, const c
 	req->started = true;
 	req->method = method;
 	req->path = url;
-	if (admit(req, version) || !req->more) return MHD_YES;
+	if (!admit(req, version)) return http_req_refused(req);
+	return req->route->flags & HTTP_STREAM ? http_stream_open(req) : MHD_YES;
+}
+
+enum MHD_Result http_req_refused(struct http_req *req)
+{
+	if (!req->more) return MHD_YES;
 	req->conn->linger = true;
 	http_conn_phase(req->conn, HTTP_WORKING);
 	return http_reply_queue(req);
@@ -179,14 +186,19 @@ static enum MHD_Result first_step(struct http_req *req, const char *url, const c
 
 /* --- body --- */
 
+/* Refused half-way: the library takes an answer only at the end, so the rest is dropped. */
+enum MHD_Result http_req_drop(struct http_req *req, size_t n)
+{
+	req->dropped += n;
+	return req->dropped <= HTTP_DROP_MAX ? MHD_YES : MHD_NO;
+}
+
 static enum MHD_Result body_step(struct http_req *req, const char *data, size_t *size)
 {
 	size_t n = *size;
+	if (req->stream) return http_stream_data(req, data, size);
 	*size = 0;
-	if (req->status) { /* refused half-way: the library takes an answer only at the end, so the rest is dropped */
-		req->dropped += n;
-		return req->dropped <= HTTP_DROP_MAX ? MHD_YES : MHD_NO;
-	}
+	if (req->status) return http_req_drop(req, n);
 	bool fits = n <= req->body.max - req->body.len;
 	buf_add(&req->body, data, n);
 	if (!req->body.bad) return MHD_YES;
@@ -225,7 +237,7 @@ static void leave(struct http_server *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void run(struct http_req *req)
+void http_req_run(struct http_req *req)
 {
 	struct http_server *s = req->server;
 	if ((req->route->flags & HTTP_JSON) && !parse_body(req)) return;
@@ -233,19 +245,29 @@ static void run(struct http_req *req)
 		http_problem_code(req, PROBLEM_STOPPING, NULL);
 		return;
 	}
-	req->route->fn(req, s->cfg.ctx);
+	if (req->stream == HTTP_FLOWING)
+		http_stream_end(req);
+	else
+		req->route->fn(req, s->cfg.ctx);
 	leave(s);
+}
+
+void http_req_resumed(struct http_req *req)
+{
+	req->parked = false;
+	answer_then(req, req);
 }
 
 static enum MHD_Result last_step(struct http_req *req)
 {
 	if (req->parked) { /* resumed */
-		req->parked = false;
-		answer_then(req, req);
-		return http_reply_queue(req);
+		http_req_resumed(req);
+		/* a stream that was waiting for room, and has its end now, goes on */
+		bool flows = req->stream == HTTP_FLOWING && atomic_load(&req->claim) == HTTP_RESUMED;
+		if (!flows) return http_reply_queue(req);
 	}
 	http_conn_phase(req->conn, HTTP_WORKING);
-	if (!req->status) run(req);
+	if (!req->status) http_req_run(req);
 	/* while parked the rest of REQ may already be in the hands of another thread */
 	return req->parked ? MHD_YES : http_reply_queue(req);
 }
@@ -258,6 +280,7 @@ enum MHD_Result http_req_step(void *cls, struct MHD_Connection *mhd, const char 
 	struct http_req *req = *slot;
 	if (!req) return MHD_NO;
 	if (!req->started) return first_step(req, url, method, version);
+	if (req->stream == HTTP_OPENING) return http_stream_opened(req);
 	return *size ? body_step(req, data, size) : last_step(req);
 }
 
@@ -276,6 +299,7 @@ void http_suspend(struct http_req *req)
 	req->park_prev = NULL;
 	if (s->parked) s->parked->park_prev = req;
 	s->parked = req;
+	if (req->stream == HTTP_FLOWING) req->conn->phase = HTTP_WORKING; /* it is not the sender who is late */
 	pthread_mutex_unlock(&s->lock);
 	MHD_suspend_connection(req->mhd);
 }
@@ -308,6 +332,10 @@ void http_resume_with(struct http_req *req, void (*fn)(struct http_req *, void *
 	}
 	pthread_mutex_lock(&s->lock);
 	unlist(s, req);
+	if (req->stream == HTTP_FLOWING) { /* the library tells nobody before more has come */
+		req->conn->phase = HTTP_ARRIVING;
+		req->conn->since = http_now_ms();
+	}
 	pthread_mutex_unlock(&s->lock);
 	unref(req);
 	MHD_resume_connection(mhd);

@@ -45,6 +45,9 @@ int http_route_check(const struct http_route *routes, size_t n, struct err *e)
 		if (names > HTTP_PARAMS_MAX) return err_set(e, ERR_INVALID, "route %s has too many names", r->path);
 		if ((r->flags & HTTP_JSON) && r->body_max == 0)
 			return err_set(e, ERR_INVALID, "route %s wants JSON and allows no body", r->path);
+		if ((r->flags & HTTP_STREAM) && (r->body_max == 0 || (r->flags & HTTP_JSON)))
+			return err_set(e, ERR_INVALID, "route %s takes a body as it comes and has none, or JSON",
+			               r->path);
 	}
 	return ERR_OK;
 }

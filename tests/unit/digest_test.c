@@ -140,11 +140,39 @@ static void rng(void **state)
 	rng_bytes(a, 0);
 }
 
+static void pieces(void **state)
+{
+	uint8_t data[300], want[DIGEST_LEN], got[DIGEST_LEN];
+	(void)state;
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)(7 * i);
+	const struct digest_part all = {data, sizeof data};
+	for (size_t step = 1; step <= sizeof data; step += 13) {
+		struct digest *two = digest_new(DIGEST_SHA256), *one = digest_new(DIGEST_SHA1);
+		assert_true(two && one);
+		for (size_t at = 0; at < sizeof data; at += step) {
+			size_t n = sizeof data - at < step ? sizeof data - at : step;
+			digest_add(two, data + at, n);
+			digest_add(one, data + at, n);
+		}
+		digest_add(two, NULL, 0);
+		digest_sha256(data, sizeof data, want);
+		assert_int_equal(digest_end(two, got), DIGEST_LEN);
+		assert_memory_equal(got, want, DIGEST_LEN);
+		digest_sha1_parts(&all, 1, want);
+		assert_int_equal(digest_end(one, got), DIGEST_SHA1_LEN);
+		assert_memory_equal(got, want, DIGEST_SHA1_LEN);
+		digest_free(two);
+		digest_free(one);
+	}
+	digest_free(NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sha256), cmocka_unit_test(parts), cmocka_unit_test(sha1),
-	    cmocka_unit_test(hmac),   cmocka_unit_test(hkdf),  cmocka_unit_test(rng),
+	    cmocka_unit_test(sha256), cmocka_unit_test(parts), cmocka_unit_test(sha1),   cmocka_unit_test(hmac),
+	    cmocka_unit_test(hkdf),   cmocka_unit_test(rng),   cmocka_unit_test(pieces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -497,3 +497,16 @@ SELECT 1 FROM feed_lost WHERE case_id = :case_id LIMIT 1;
 -- name: log_by_box
 -- scans: every log, there are few
 SELECT n FROM logs WHERE box = :box LIMIT 1;
+
+-- name: blob_each
+SELECT sha256 FROM blobs WHERE sha256 > :after AND dropped_at IS NULL ORDER BY sha256 LIMIT :limit;
+
+-- name: blob_get
+SELECT size, media, stored_at, confirmed_at, dropped_at FROM blobs WHERE sha256 = :sha256;
+
+-- name: blob_lost
+UPDATE blobs SET dropped_at = :at WHERE sha256 = :sha256 AND dropped_at IS NULL;
+
+-- name: blob_put
+INSERT INTO blobs (sha256, size, media, stored_at) VALUES (:sha256, :size, :media, :at)
+ON CONFLICT (sha256) DO UPDATE SET dropped_at = NULL;
