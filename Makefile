@@ -50,7 +50,7 @@ CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
 	shared/http/stream.c shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
 BLOB := shared/blob/sniff.c shared/blob/store.c shared/blob/record.c shared/blob/tail.c shared/blob/upload.c shared/blob/append.c
-TUS := shared/tus/parse.c shared/tus/tus.c shared/tus/body.c
+TUS := shared/tus/parse.c shared/tus/send.c shared/tus/tus.c shared/tus/body.c
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
@@ -60,8 +60,8 @@ ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync
 	sync/engine/columns_sort.c sync/engine/columns_read.c sync/engine/columns_cells.c sync/engine/cell.c sync/engine/bits.c \
 	sync/engine/carry.c sync/engine/engine.c
 HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
-AGENT := sync/agent/main.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
-COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
+AGENT := sync/agent/main.c sync/agent/blobs.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
+COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/county/blob_face.c sync/county/blobs.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
 	sync/county/catalog_calendar.c sync/county/catalog_check.c sync/county/catalog_commands.c sync/county/catalog_diff.c \
 	sync/county/catalog_edition.c sync/county/catalog_faults.c sync/county/catalog_items.c sync/county/catalog_read.c \
 	sync/county/catalog_table.c \

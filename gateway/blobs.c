@@ -1,131 +1,62 @@
-/* See blobs.h. Read and deciphered a segment at a time while it is sent, on the thread that serves: a segment is 64 KiB from
- * a file that the system mostly still has in memory. Nobody but the caller may keep it, and no browser runs it. */
+/* See blobs.h. What a case of this box names may be seen here; what this box no longer has, or never had, and the county has, the
+ * courier is asked to fetch. */
 #include "gateway/blobs.h"
 
 #include "gateway/answer.h"
+#include "gateway/readers.h"
+#include "gateway/sessions.h"
 #include "gateway/uploads.h"
+#include "gateway/waker.h"
+#include "shared/ledger/blob.h"
 #include "shared/text.h"
+#include "shared/tus/send.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#define FETCH_S 5 /* after which a phone asks again */
 
-struct range {
-	int64_t from, to; /* bytes, both ends in it */
-};
-
-/* A number at *P, which moves behind it; -1 when there is none. */
-static int64_t number(const char **p)
+/* Notes that somebody waits for it, and sends the courier. */
+static void want(struct gateway *gw, struct http_req *req, struct ledger *l)
 {
-	char *end = NULL;
-	if (**p < '0' || **p > '9') return -1;
-	errno = 0;
-	long long v = strtoll(*p, &end, 10);
-	*p = end;
-	return errno ? INT64_MAX : v;
-}
-
-enum wanted { WHOLE, PART, NONE };
-
-/* RFC 9110 section 14: one range; what is malformed, or several, is as none asked for. */
-static enum wanted read_range(const char *text, int64_t size, struct range *r)
-{
-	*r = (struct range){0, size - 1};
-	if (!text || strncmp(text, "bytes=", 6) != 0) return WHOLE;
-	const char *p = text + 6;
-	int64_t from = number(&p);
-	if (*p++ != '-') return WHOLE;
-	int64_t to = number(&p);
-	if (*p || (from < 0 && to < 0) || (from >= 0 && to >= 0 && to < from)) return WHOLE;
-	if (from >= size || (from < 0 && to == 0)) return NONE;
-	if (from < 0)
-		r->from = to < size ? size - to : 0; /* the last so many */
-	else
-		*r = (struct range){from, to >= 0 && to < size ? to : size - 1};
-	return PART;
-}
-
-struct reading {
-	struct blob *blob;
-	int64_t from;
-};
-
-static int read_some(void *arg, int64_t off, void *out, size_t len)
-{
-	struct reading *r = arg;
+	struct problem p = {0};
 	struct err e = {0};
-	return blob_read(r->blob, r->from + off, out, len, &e);
+	uint8_t sha256[DIGEST_LEN];
+	(void)text_unhex(http_req_param(req, "sha256"), sha256, sizeof sha256);
+	int rc = ledger_begin(l, &e);
+	if (!rc) rc = ledger_blob_want(l, sha256, ledger_now(l).wall, &e);
+	if (!sessions_end(gw, req, l, rc, &p, &e)) return;
+	waker_call_courier(gw->waker);
+	problem_set(&p, PROBLEM_BLOB_COMING, NULL);
+	problem_member(&p, "retry_after_s", json_integer(FETCH_S));
+	http_problem(req, &p);
+	problem_release(&p);
 }
 
-static void read_end(void *arg)
+static int look(struct gateway *gw, const uint8_t sha256[DIGEST_LEN], bool *linked, bool *marked, struct err *e)
 {
-	struct reading *r = arg;
-	blob_close(r->blob);
-	free(r);
-}
-
-static void say_what(struct http_req *req, const char *hex, enum sniff_media media)
-{
-	static const char *const ends[SNIFF_MEDIA_COUNT] = {[SNIFF_JPEG] = ".jpg",
-	                                                    [SNIFF_PNG] = ".png",
-	                                                    [SNIFF_WEBP] = ".webp",
-	                                                    [SNIFF_HEIC] = ".heic",
-	                                                    [SNIFF_PDF] = ".pdf"};
-	char text[128];
-	(void)snprintf(text, sizeof text, "%s; filename=\"%.16s%s\"", media == SNIFF_NONE ? "attachment" : "inline",
-	               hex, ends[media] ? ends[media] : "");
-	http_reply_header(req, "Content-Disposition", text);
-	(void)snprintf(text, sizeof text, "\"%s\"", hex);
-	http_reply_header(req, "ETag", text);
-	http_reply_header(req, "Accept-Ranges", "bytes");
-	http_reply_header(req, "Cache-Control", "private, no-store");
-	http_reply_header(req, "Content-Security-Policy", "default-src 'none'; sandbox");
-	http_reply_header(req, "Referrer-Policy", "no-referrer");
-}
-
-static void answer(struct http_req *req, struct blob *b, const char *hex, enum sniff_media media)
-{
-	struct range r;
-	char text[64];
-	int64_t size = blob_size(b);
-	enum wanted what = read_range(http_req_header(req, "Range"), size, &r);
-	struct reading *reading = what == NONE ? NULL : malloc(sizeof *reading);
-	if (!reading) {
-		blob_close(b);
-		(void)snprintf(text, sizeof text, "bytes */%lld", (long long)size);
-		if (what == NONE) http_reply_header(req, "Content-Range", text);
-		http_problem_code(req, what == NONE ? PROBLEM_RANGE : PROBLEM_BUSY, NULL);
-		return;
-	}
-	*reading = (struct reading){.blob = b, .from = r.from};
-	say_what(req, hex, media);
-	(void)snprintf(text, sizeof text, "bytes %lld-%lld/%lld", (long long)r.from, (long long)r.to, (long long)size);
-	if (what == PART) http_reply_header(req, "Content-Range", text);
-	const struct http_content content = {.read = read_some, .release = read_end, .arg = reading};
-	http_reply_content(req, what == PART ? 206 : 200, sniff_media_type(media), r.to - r.from + 1, &content);
+	struct ledger_blob b;
+	struct err none = {0};
+	struct ledger *l = readers_take(gw->readers);
+	int rc = ledger_blob_linked(l, sha256, linked, e);
+	int found = rc ? rc : ledger_blob_mark_get(l, sha256, &b, &none);
+	readers_give(gw->readers, l);
+	*marked = !found;
+	if (rc || !found || found == (int)ERR_NOTFOUND) return rc;
+	return err_set(e, (enum err_code)found, "%s", none.msg);
 }
 
 void blobs_get(struct http_req *req, void *ctx)
 {
 	struct gateway *gw = ctx;
 	uint8_t sha256[DIGEST_LEN];
-	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
 	struct err e = {0};
-	struct blob *b = NULL;
-	enum sniff_media media = SNIFF_NONE;
+	bool linked = false, marked = false;
 	if (!answer_no_query(req)) return;
 	int rc = text_unhex(http_req_param(req, "sha256"), sha256, sizeof sha256) ? ERR_OK : ERR_NOTFOUND;
-	if (!rc) rc = blob_open(uploads_store(gw->uploads), sha256, &b, &e);
-	if (!rc) rc = blob_media(b, &media, &e);
-	if (!rc) {
-		text_hex(sha256, sizeof sha256, hex);
-		answer(req, b, hex, media);
-		return;
-	}
-	blob_close(b);
-	if (rc == (int)ERR_NOTFOUND)
+	if (!rc) rc = look(gw, sha256, &linked, &marked, &e);
+	if (!rc) rc = tus_send(req, uploads_store(gw->uploads), sha256, &e);
+	if (rc == (int)ERR_NOTFOUND && linked && marked)
+		sessions_run(gw, req, want);
+	else if (rc == (int)ERR_NOTFOUND)
 		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
-	else
+	else if (rc)
 		answer_error(gw, req, rc, &e);
 }

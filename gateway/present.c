@@ -1,6 +1,9 @@
 /* See present.h. Members follow schema/openapi/common.yaml in name and order; what a case does not have is null. */
 #include "gateway/present.h"
+#include "shared/files.h"
+#include "shared/ledger/blob.h"
 #include "shared/ledger/read.h"
+#include "shared/text.h"
 
 #include "shared/entryjson.h"
 
@@ -143,13 +146,49 @@ json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct e
 	return casejson_finish(list, rc);
 }
 
+/* --- its photos --- */
+
+struct shown {
+	struct ledger *l;
+	json_t *list;
+	struct err *e;
+};
+
+static int show_file(const struct file_ref *f, void *arg)
+{
+	struct shown *x = arg;
+	struct ledger_blob b = {0};
+	struct err none = {0};
+	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
+	text_hex(f->sha256, DIGEST_LEN, hex);
+	int rc = ledger_blob_get(x->l, f->sha256, &b, &none);
+	bool here = !rc && !b.dropped_at;
+	if (rc == (int)ERR_NOTFOUND) rc = ledger_blob_mark_get(x->l, f->sha256, &b, &none);
+	if (rc && rc != (int)ERR_NOTFOUND) return err_set(x->e, (enum err_code)rc, "%s", none.msg);
+	json_t *one = json_pack("{s:s, s:b, s:b}", "sha256", hex, "here", here, "at_county", b.marked);
+	return json_array_append_new(x->list, one) ? err_set(x->e, ERR_NOMEM, "files") : ERR_OK;
+}
+
+/* Where each file of the case is: a record may be settled before its photos have come. */
+static int set_files(json_t *o, struct ledger *l, const struct caseview *v, struct err *e)
+{
+	struct shown x = {.l = l, .list = json_array(), .e = e};
+	int rc =
+	    x.list ? files_each(json_object_get(v->doc, "materials"), show_file, &x) : err_set(e, ERR_NOMEM, "files");
+	if (!rc && json_object_set(o, "files", x.list)) rc = err_set(e, ERR_NOMEM, "files");
+	json_decref(x.list);
+	return rc;
+}
+
 json_t *present_case(const struct present *v, struct ledger *l, const struct ledger_case *c, struct err *e)
 {
 	json_t *refused = present_refusals(l, c, e);
 	if (!refused) return NULL;
 	json_t *o = present_case_with(v, c, refused);
-	if (!o) (void)err_set(e, ERR_NOMEM, "case");
-	return o;
+	int rc = o ? set_files(o, l, &c->view, e) : (int)err_set(e, ERR_NOMEM, "case");
+	if (!rc) return o;
+	json_decref(o);
+	return NULL;
 }
 
 /* --- events --- */

@@ -9,8 +9,13 @@
 #include "shared/caseview.h"
 #include "shared/fields.h"
 #include "shared/file.h"
+#include "shared/ledger/blob.h"
 
 #include <string.h>
+
+#define DAY_MS    86400000LL
+#define PACE_DAYS 28
+#define DAYS_MAX  3650 /* more is no news */
 
 static void set_time(json_t *o, const char *name, const json_t *status, int *rc)
 {
@@ -53,19 +58,34 @@ static void set_log(json_t *o, const struct ledger_identity *id, const struct le
 	caseview_set(o, "backlog", json_integer(h->seq - h->received_seq), rc);
 }
 
+/* For how many days there is space at the pace of the last weeks; -1 where nothing was stored in them. */
+static int days_left(struct gateway *gw, struct ledger *l, int64_t avail, int64_t *days, struct err *e)
+{
+	int64_t bytes = 0, since = 0, now = ledger_now(l).wall, left = avail - gw->cfg.space_reserve_bytes;
+	int rc = ledger_blob_pace(l, now - PACE_DAYS * DAY_MS, &bytes, &since, e);
+	int64_t span = now - since < DAY_MS ? DAY_MS : now - since; /* a first day is no pace of hours */
+	*days = -1;
+	if (rc || bytes <= 0) return rc;
+	*days = left <= 0 ? 0 : (int64_t)((double)left / ((double)bytes / ((double)span / (double)DAY_MS)));
+	if (*days > DAYS_MAX) *days = DAYS_MAX;
+	return ERR_OK;
+}
+
 static json_t *build(struct gateway *gw, struct ledger *l, struct err *e)
 {
 	struct ledger_head head = {0};
 	struct ledger_counts counts = {0};
 	struct err none = {0};
 	json_t *status = NULL;
-	int64_t avail = 0, total = 0;
+	int64_t avail = 0, total = 0, days = -1;
+	struct ledger_blob_backlog blobs = {0};
 	int rc = ledger_head(l, &head, &none);
 	if (rc && rc != (int)ERR_NOTFOUND) {
 		(void)err_set(e, (enum err_code)rc, "%s", none.msg);
 		return NULL;
 	}
 	if (ledger_counts(l, &counts, e) || file_space(gw->cfg.data, &avail, &total, e)) return NULL;
+	if (ledger_blob_backlog(l, &blobs, e) || days_left(gw, l, avail, &days, e)) return NULL;
 	if (ledger_sync_status(l, &status, e)) return NULL;
 	json_t *o = json_object();
 	rc = ERR_OK;
@@ -73,8 +93,14 @@ static json_t *build(struct gateway *gw, struct ledger *l, struct err *e)
 	set_courier(o, status, &rc);
 	caseview_set(o, "refused", json_integer(counts.refused), &rc);
 	caseview_set(o, "feed", json_integer(counts.feed), &rc);
+	caseview_set(o, "blobs",
+	             json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)blobs.blobs, "bytes", (json_int_t)blobs.bytes,
+	                       "refused", (json_int_t)blobs.refused),
+	             &rc);
 	caseview_set(o, "space",
-	             json_pack("{s:I, s:I}", "free_bytes", (json_int_t)avail, "total_bytes", (json_int_t)total), &rc);
+	             json_pack("{s:I, s:I, s:o}", "free_bytes", (json_int_t)avail, "total_bytes", (json_int_t)total,
+	                       "days_left", days < 0 ? json_null() : json_integer(days)),
+	             &rc);
 	json_decref(status);
 	if (!rc) return o;
 	json_decref(o);

@@ -281,6 +281,8 @@ int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_
 	if (strcmp(kind, "refused") == 0) return effect_refused(l, n, entry, fn, e);
 	if (strcmp(kind, "catalog") == 0 || strcmp(kind, "calendar") == 0) return effect_thing(l, n, kind, entry, e);
 	if (strcmp(kind, "staff") == 0) return ledger_staff_order(l, n, json_object_get(entry, "body"), e);
+	if (strcmp(kind, "blob") == 0)
+		return ledger_blob_effect(l, json_object_get(entry, "body"), fn ? ledger_touch : NULL, e);
 	if (strcmp(kind, "event") == 0) {
 		int rc = effect_erase(l, entry, e);
 		return !rc && fn && uuid_parse(fields_text(entry, "case_id"), id) ? fn(l, id, e) : rc;

@@ -121,6 +121,14 @@ int ledger_row_make(struct ledger *l, const struct caseview *v, struct ledger_ro
 void ledger_row_release(struct ledger_row *row);
 /* Are the look-up keys of V those of its row, and are they there? */
 int ledger_keys_stand(struct ledger *l, const struct caseview *v, bool *ok, struct err *e);
+/* blob.c: the files of the case in row N, put, dropped, and whether they are what V has. */
+int ledger_files_put(struct ledger *l, int64_t n, const struct caseview *v, struct err *e);
+int ledger_files_drop(struct ledger *l, int64_t n, struct err *e);
+int ledger_files_stand(struct ledger *l, int64_t n, const struct caseview *v, bool *ok, struct err *e);
+int ledger_case_files_stand(struct ledger *l, const struct caseview *v, bool *ok, struct err *e);
+/* What a feed entry of kind `blob` says: the county has it. FN is told of each case with that file (NULL = nobody). */
+typedef int ledger_case_fn(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
+int ledger_blob_effect(struct ledger *l, const json_t *body, ledger_case_fn *fn, struct err *e);
 /* Writes the row of a case that has none yet, its keys and its change. Takes the view of F and hands it over in SEEN
  * unless that is NULL. */
 int ledger_put_new(struct ledger *l, struct ledger_fold *f, const struct ledger_row *row, struct ledger_case *seen,
@@ -138,7 +146,6 @@ int ledger_event_row_or_mac(struct ledger *l, struct db_stmt *s, int64_t log, st
 int ledger_recovered_event(struct ledger *l, int64_t seq, const void *raw, size_t len, struct event *ev, struct err *e);
 /* Opens the raw entry of a feed row. New reference. */
 int ledger_feed_entry(struct ledger *l, int64_t n, const void *raw, size_t len, json_t **out, struct err *e);
-typedef int ledger_case_fn(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e);
 /* Applies what a stored feed entry says to verdicts and things; FN is told of each case touched (NULL = nobody). */
 int ledger_feed_effect(struct ledger *l, int64_t n, const json_t *entry, ledger_case_fn *fn, struct err *e);
 /* FN of every case with an own event of LOG in (from, to]. */

@@ -325,6 +325,14 @@ int ledger_keys_stand(struct ledger *l, const struct caseview *v, bool *ok, stru
 	return rc;
 }
 
+int ledger_case_files_stand(struct ledger *l, const struct caseview *v, bool *ok, struct err *e)
+{
+	struct ledger_keys had;
+	int64_t n;
+	int rc = find_row(l, v->id, &n, &had, e);
+	return rc ? rc : ledger_files_stand(l, n, v, ok, e);
+}
+
 void ledger_case_kind(const uint8_t id[UUID_LEN], char out[48])
 {
 	char text[UUID_TEXT];
@@ -402,6 +410,7 @@ static int drop_row(struct ledger *l, const uint8_t id[UUID_LEN], struct err *e)
 	int rc = find_row(l, id, &n, &had, e);
 	if (rc || !n) return rc;
 	rc = move_keys(l, n, &had, &none, e);
+	if (!rc) rc = ledger_files_drop(l, n, e);
 	struct db_stmt *s = rc ? NULL : db_query(l->db, Q_case_delete, e);
 	if (!s) return rc ? rc : (int)ERR_IO;
 	db_bind_blob(s, "id", id, UUID_LEN);
@@ -437,8 +446,11 @@ static int put_case(struct ledger *l, const struct ledger_fold *f, struct err *e
 	int64_t n = 0;
 	int rc = find_row(l, f->view.id, &n, &had, e);
 	if (!rc) rc = ledger_row_make(l, &f->view, &row, e);
+	bool there = n > 0;
 	if (!rc) rc = put_row(l, f, &n, &row, e);
 	if (!rc) rc = move_keys(l, n, &had, &row.keys, e);
+	if (!rc && there) rc = ledger_files_drop(l, n, e);
+	if (!rc) rc = ledger_files_put(l, n, &f->view, e);
 	ledger_row_release(&row);
 	return rc;
 }
@@ -474,6 +486,7 @@ int ledger_put_new(struct ledger *l, struct ledger_fold *f, const struct ledger_
 	int64_t n = 0;
 	int rc = put_row(l, f, &n, row, e);
 	if (!rc) rc = move_keys(l, n, &none, &row->keys, e);
+	if (!rc) rc = ledger_files_put(l, n, &f->view, e);
 	if (!rc && seen) rc = hand_over(l, f, seen, e);
 	caseview_release(&f->view);
 	return rc;

@@ -268,6 +268,9 @@ static int compare_case(struct verify *v, const uint8_t id[UUID_LEN], const char
 	bool keys = true;
 	if (!rc) rc = ledger_keys_stand(v->l, &f.view, &keys, e);
 	if (!keys) fault(v, "case %s: its look-up keys are not what its events make", text);
+	bool files = true;
+	if (!rc) rc = ledger_case_files_stand(v->l, &f.view, &files, e);
+	if (!files) fault(v, "case %s: its files are not what its events name", text);
 out:
 	buf_release(&want);
 	buf_release(&have);
@@ -396,8 +399,9 @@ int ledger_raise_serial(struct ledger *l, int64_t log, const char *receipt, stru
 
 static int wipe(struct ledger *l, struct err *e)
 {
-	static const size_t tables[] = {Q_wipe_cases,  Q_wipe_case_keys, Q_wipe_verdicts,
-	                                Q_wipe_things, Q_wipe_serials,   Q_recovered_forget};
+	static const size_t tables[] = {Q_wipe_cases,      Q_wipe_case_keys,  Q_wipe_verdicts,
+	                                Q_wipe_things,     Q_wipe_serials,    Q_recovered_forget,
+	                                Q_wipe_case_files, Q_wipe_blob_marks, Q_wipe_blob_marked};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		struct db_stmt *s = db_query(l->db, tables[i], e);
 		int rc = s ? db_run(s, e) : (int)ERR_IO;

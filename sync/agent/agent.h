@@ -13,6 +13,8 @@ struct agent_config {
 	char data[CONFIG_TEXT_MAX]; /* the box's folder, shared with the gateway */
 	char keys[CONFIG_TEXT_MAX]; /* the courier's own: client key and certificate */
 	int64_t poll_s, backoff_max_s, timeout_s, batch_max;
+	int64_t blob_rate, blob_reserve;
+	char blob_window[CONFIG_TEXT_MAX];
 	char log_level[CONFIG_TEXT_MAX];
 };
 

@@ -1,6 +1,7 @@
 /* The courier's loop: the hands on this machine's ledger, clock and network. One thread, one call in flight. Woken by the
  * gateway's datagram; looks by itself once a second, so that a lost wake-up costs no more. */
 #include "sync/agent/agent.h"
+#include "sync/agent/blobs.h"
 #include "sync/agent/hands.h"
 #include "sync/agent/link.h"
 #include "sync/agent/renewal.h"
@@ -26,6 +27,7 @@ struct courier {
 	struct transport *t;
 	struct renewal renewal;
 	struct pack *pack;
+	struct blobs blobs;
 	char *root; /* PEM */
 	int wake;   /* descriptor */
 	struct link link;
@@ -64,6 +66,12 @@ static int space(void *arg, int64_t *avail, int64_t *total)
 	struct courier *c = arg;
 	struct err e = {0};
 	return file_space(c->a->cfg->data, avail, total, &e);
+}
+
+static void carry(struct hands *h, const struct carry_step *s)
+{
+	struct courier *c = h->arg;
+	blobs_step(&c->blobs, h, s);
 }
 
 static void changed(void *arg)
@@ -132,6 +140,15 @@ static int open_transport(struct courier *c, struct err *e)
 	return rc ? rc : transport_open(&tc, &c->t, e);
 }
 
+static int open_blobs(struct courier *c, struct err *e)
+{
+	char dir[AGENT_PATH_MAX];
+	struct blobs_config bc = {.dir = dir, .reserve = c->a->cfg->blob_reserve};
+	agent_path(dir, c->a->cfg->data, "blobs");
+	int rc = blobs_window(c->a->cfg->blob_window, &bc.window_from, &bc.window_to, e);
+	return rc ? rc : blobs_open(&c->blobs, &bc, c->t, &c->h, e);
+}
+
 /* A box that is not enrolled yet waits for the technician. */
 static int await_enrolment(struct courier *c, const volatile int *stop)
 {
@@ -150,7 +167,9 @@ static int open_all(struct courier *c, const volatile int *stop, struct err *e)
 	struct engine_config ec = {.poll_ms = c->a->cfg->poll_s * 1000,
 	                           .backoff_max_ms = c->a->cfg->backoff_max_s * 1000,
 	                           .batch_max = (int)c->a->cfg->batch_max,
-	                           .timeout_ms = (int)c->a->cfg->timeout_s * 1000};
+	                           .timeout_ms = (int)c->a->cfg->timeout_s * 1000,
+	                           .carries = true,
+	                           .carry_cap = c->a->cfg->blob_rate};
 	(void)snprintf(ec.software, sizeof ec.software, "xinke/%s", XINKE_VERSION);
 	rng_bytes(&ec.seed, sizeof ec.seed);
 	agent_path(c->gateway, c->a->cfg->data, "gateway.sock");
@@ -170,7 +189,7 @@ static int open_all(struct courier *c, const volatile int *stop, struct err *e)
 	if (!c->h.g) return err_set(e, ERR_NOMEM, "engine");
 	rc = open_transport(c, e);
 	c->h.root = c->root;
-	return rc;
+	return rc ? rc : open_blobs(c, e);
 }
 
 int courier_run(struct agent *a, const volatile int *stop, struct err *e)
@@ -182,6 +201,7 @@ int courier_run(struct agent *a, const volatile int *stop, struct err *e)
 	                     .ask = ask,
 	                     .pin = pin,
 	                     .space = space,
+	                     .carry = carry,
 	                     .changed = changed,
 	                     .arg = &c};
 	int rc = open_all(&c, stop, e);
@@ -194,6 +214,7 @@ int courier_run(struct agent *a, const volatile int *stop, struct err *e)
 		log_info(a->log, "stopped", "by a signal");
 	}
 	link_close(&c.link);
+	blobs_close(&c.blobs);
 	transport_close(c.t);
 	engine_free(c.h.g);
 	pack_free(c.pack);

@@ -24,6 +24,12 @@ static const struct config_key keys[] = {
     {"sync.backoff_max_s", CONFIG_INT, KEY(backoff_max_s), "300", 1, 86400, "longest pause after failures, seconds"},
     {"sync.timeout_s", CONFIG_INT, KEY(timeout_s), "20", 1, 600, "longest wait for one answer, seconds"},
     {"sync.batch_max", CONFIG_INT, KEY(batch_max), "1000", 1, 1000, "events in one call at most"},
+    {"sync.blob_rate", CONFIG_INT, KEY(blob_rate), "0", 0, 1000000000,
+     "bytes a second that photos may take of the line; 0 = what it gives"},
+    {"sync.blob_window", CONFIG_TEXT, KEY(blob_window), "", 0, 0,
+     "hours in which photos travel, as in 22:00-07:00 (China); empty = at any time"},
+    {"sync.blob_reserve_bytes", CONFIG_INT, KEY(blob_reserve), "268435456", 0, INT64_MAX,
+     "bytes of the disk that photos fetched from the county leave free"},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug"},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define CONNECT_MS 10000L
 
@@ -20,8 +21,8 @@ struct transport {
 	CURL *h;
 	char *url;
 	struct buf in;
-	char signature[256];
-	bool forget; /* the next call is to open a connection */
+	struct transport_answer said; /* what the headers of the answer under way say */
+	bool forget;                  /* the next call is to open a connection */
 };
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -31,19 +32,51 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return t->in.bad ? 0 : size * n;
 }
 
+/* Where the value of header NAME begins in LINE of LEN bytes, its length to *N; NULL when it is another header. */
+static const char *value_of(const char *line, size_t len, const char *name, size_t *n)
+{
+	size_t skip = strlen(name), end = len;
+	if (len <= skip || strncasecmp(line, name, skip) != 0 || line[skip] != ':') return NULL;
+	skip++;
+	while (skip < len && line[skip] == ' ')
+		skip++;
+	while (end > skip && (line[end - 1] == '\r' || line[end - 1] == '\n' || line[end - 1] == ' '))
+		end--;
+	*n = end - skip;
+	return line + skip;
+}
+
+static void keep_text(const char *line, size_t len, const char *name, char *out, size_t cap)
+{
+	size_t n = 0;
+	const char *v = value_of(line, len, name, &n);
+	if (v && n < cap) (void)snprintf(out, cap, "%.*s", (int)n, v);
+}
+
+/* "17", up to 18 digits; anything else leaves *OUT. */
+static bool read_number(const char *v, size_t n, int64_t *out)
+{
+	int64_t sum = 0;
+	if (n < 1 || n > 18) return false;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i] < '0' || v[i] > '9') return false;
+		sum = sum * 10 + (v[i] - '0');
+	}
+	*out = sum;
+	return true;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
-	static const char name[] = WIRE_SIGNATURE_HEADER ":";
 	struct transport *t = arg;
-	size_t len = size * n, skip = sizeof name - 1;
-	if (len <= skip || strncasecmp(data, name, skip) != 0) return len;
-	while (skip < len && data[skip] == ' ')
-		skip++;
-	size_t end = len;
-	while (end > skip && (data[end - 1] == '\r' || data[end - 1] == '\n' || data[end - 1] == ' '))
-		end--;
-	if (end - skip < sizeof t->signature)
-		(void)snprintf(t->signature, sizeof t->signature, "%.*s", (int)(end - skip), data + skip);
+	size_t len = size * n, got = 0;
+	keep_text(data, len, WIRE_SIGNATURE_HEADER, t->said.signature, sizeof t->said.signature);
+	keep_text(data, len, "Location", t->said.location, sizeof t->said.location);
+	const char *v = value_of(data, len, "Upload-Offset", &got);
+	if (v) (void)read_number(v, got, &t->said.offset);
+	v = value_of(data, len, "Content-Range", &got);
+	if (v && got > 6 && strncasecmp(v, "bytes ", 6) == 0)
+		(void)read_number(v + 6, strspn(v + 6, "0123456789"), &t->said.from);
 	return len;
 }
 
@@ -124,42 +157,78 @@ static enum err_code code_of(CURLcode c)
 	}
 }
 
-static CURLcode set_call(struct transport *t, const char *url, struct curl_slist *headers, const char *body, size_t len,
-                         int timeout_ms)
+/* The connection that is kept, if there is one, holds no more than that for the line. */
+static void limit_buffer(struct transport *t, int bytes)
 {
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	if (bytes && !curl_easy_getinfo(t->h, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes); /* without it events wait longer */
+}
+
+static CURLcode set_ask(struct transport *t, const char *url, struct curl_slist *headers, const struct transport_ask *a)
+{
+	bool head = strcmp(a->method, "HEAD") == 0, get = strcmp(a->method, "GET") == 0;
 	CURLcode c = curl_easy_setopt(t->h, CURLOPT_URL, url);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_HTTPHEADER, headers);
-	if (!c) c = curl_easy_setopt(t->h, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	if (!c) c = curl_easy_setopt(t->h, CURLOPT_TIMEOUT_MS, (long)a->timeout_ms);
 	if (!c) c = curl_easy_setopt(t->h, CURLOPT_FRESH_CONNECT, t->forget ? 1L : 0L);
 	t->forget = false;
-	if (!c && !body) return curl_easy_setopt(t->h, CURLOPT_HTTPGET, 1L);
-	if (!c) c = curl_easy_setopt(t->h, CURLOPT_POST, 1L);
-	if (!c) c = curl_easy_setopt(t->h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-	if (!c) c = curl_easy_setopt(t->h, CURLOPT_POSTFIELDS, body);
-	return c;
+	if (!c) c = curl_easy_setopt(t->h, CURLOPT_HTTPGET, 1L); /* forgets the body and method of the call before */
+	if (!c) c = curl_easy_setopt(t->h, CURLOPT_NOBODY, head ? 1L : 0L);
+	if (!c && !head && !get) c = curl_easy_setopt(t->h, CURLOPT_POST, 1L);
+	if (!c && !head && !get) c = curl_easy_setopt(t->h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)a->len);
+	if (!c && !head && !get) c = curl_easy_setopt(t->h, CURLOPT_POSTFIELDS, a->body ? a->body : "");
+	bool other = !head && !get && strcmp(a->method, "POST") != 0;
+	return c ? c : curl_easy_setopt(t->h, CURLOPT_CUSTOMREQUEST, other ? a->method : NULL);
+}
+
+/* The headers with which every call goes, and those of A. NULL without memory. */
+static struct curl_slist *headers_of(const struct transport_ask *a)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* one round trip less on a slow line */
+	for (size_t i = 0; list && a->headers && a->headers[i]; i++) {
+		struct curl_slist *more = curl_slist_append(list, a->headers[i]);
+		if (!more) {
+			curl_slist_free_all(list);
+			return NULL;
+		}
+		list = more;
+	}
+	return list;
+}
+
+int transport_send(struct transport *t, const struct transport_ask *ask, struct transport_answer *out, struct err *e)
+{
+	char url[768];
+	long status = 0;
+	*out = (struct transport_answer){.offset = -1, .from = -1};
+	int n = snprintf(url, sizeof url, "%s%s", t->url, ask->path);
+	if (n < 0 || (size_t)n >= sizeof url) return err_set(e, ERR_INVALID, "the county's address is too long");
+	struct curl_slist *headers = headers_of(ask);
+	buf_reset(&t->in);
+	t->said = *out;
+	limit_buffer(t, ask->send_buffer);
+	CURLcode c = headers ? set_ask(t, url, headers, ask) : CURLE_OUT_OF_MEMORY;
+	if (!c) c = curl_easy_perform(t->h);
+	if (!c) c = curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
+	curl_slist_free_all(headers);
+	if (c) return err_set(e, code_of(c), "%s", curl_easy_strerror(c));
+	*out = t->said;
+	out->status = (int)status;
+	out->body = buf_steal(&t->in, &out->len);
+	return out->body ? ERR_OK : err_set(e, ERR_NOMEM, "the county's answer");
 }
 
 int transport_call(struct transport *t, const char *path, const char *body, size_t len, int timeout_ms,
                    struct transport_answer *out, struct err *e)
 {
-	char url[768];
-	long status = 0;
-	*out = (struct transport_answer){0};
-	int n = snprintf(url, sizeof url, "%s%s", t->url, path);
-	if (n < 0 || (size_t)n >= sizeof url) return err_set(e, ERR_INVALID, "the county's address is too long");
-	/* no Expect: one round trip less on a slow line */
-	struct curl_slist *headers = curl_slist_append(
-	    NULL, body && pack_is(body, len) ? "Content-Type: application/zstd" : "Content-Type: application/json");
-	struct curl_slist *more = headers ? curl_slist_append(headers, "Expect:") : NULL;
-	buf_reset(&t->in);
-	t->signature[0] = '\0';
-	CURLcode c = more ? set_call(t, url, more, body, len, timeout_ms) : CURLE_OUT_OF_MEMORY;
-	if (!c) c = curl_easy_perform(t->h);
-	if (!c) c = curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
-	curl_slist_free_all(headers);
-	if (c) return err_set(e, code_of(c), "%s", curl_easy_strerror(c));
-	out->status = (int)status;
-	memcpy(out->signature, t->signature, sizeof out->signature);
-	out->body = buf_steal(&t->in, &out->len);
-	return out->body ? ERR_OK : err_set(e, ERR_NOMEM, "the county's answer");
+	const char *const headers[] = {
+	    body && pack_is(body, len) ? "Content-Type: application/zstd" : "Content-Type: application/json", NULL};
+	const struct transport_ask ask = {.method = body ? "POST" : "GET",
+	                                  .path = path,
+	                                  .headers = headers,
+	                                  .body = body,
+	                                  .len = len,
+	                                  .timeout_ms = timeout_ms};
+	return transport_send(t, &ask, out, e);
 }

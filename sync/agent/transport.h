@@ -25,6 +25,17 @@ int transport_pin(struct transport *t, const char *pins, struct err *e);
 /* Closes the kept connection: the next call reads the certificate's file again. */
 void transport_forget(struct transport *t);
 void transport_close(struct transport *t);
+/* A request with everything said; all borrowed. */
+struct transport_ask {
+	const char *method, *path;
+	const char *const *headers; /* "Name: value", NULL-ended */
+	const void *body;           /* NULL = none */
+	size_t len;
+	int timeout_ms;
+	int send_buffer; /* bytes that the system may hold for the line, 0 = as it likes: what it holds an event waits behind */
+};
+/* Sends it. As transport_call. */
+int transport_send(struct transport *t, const struct transport_ask *ask, struct transport_answer *out, struct err *e);
 /* POSTs BODY, JSON or a zstd frame (NULL = GET), to PATH within TIMEOUT_MS. An HTTP error is an answer; ERR_IO means that none came
  * (and whether the county acted is not known), ERR_DENIED that TLS refused. */
 int transport_call(struct transport *t, const char *path, const char *body, size_t len, int timeout_ms,

@@ -34,12 +34,13 @@ struct call {
 	struct session who;     /* zero on open routes */
 	struct county_peer box; /* on the exchange */
 	/* what is asked, as far as the route has it */
-	uint8_t id[UUID_LEN]; /* of the path: a case or a log */
-	char text[129];       /* of the path: token, key id */
-	bool html;            /* a page is wanted, not JSON */
-	bool reveals;         /* an act whose request is the body of a reveal */
-	bool entry;           /* an entry of the register whose item is `item`, not a case */
-	int64_t if_revision;  /* If-Match; 0 = any */
+	uint8_t id[UUID_LEN];       /* of the path: a case or a log */
+	uint8_t sha256[DIGEST_LEN]; /* of the path: a blob */
+	char text[129];             /* of the path: token, key id */
+	bool html;                  /* a page is wanted, not JSON */
+	bool reveals;               /* an act whose request is the body of a reveal */
+	bool entry;                 /* an entry of the register whose item is `item`, not a case */
+	int64_t if_revision;        /* If-Match; 0 = any */
 	char station[13], item[CALL_ITEM_MAX];
 	bool has_state;
 	enum case_state state;

@@ -1,4 +1,5 @@
 /* See casefile.h. Called by the exchange for what boxes send and by the API for what departments decide. */
+#include "sync/county/blobs.h"
 #include "sync/county/casefile_internal.h"
 #include "sync/county/dues.h"
 
@@ -144,7 +145,9 @@ static int note_held(struct casefile *f, struct err *e)
 
 int casefile_flush(struct casefile *f, struct err *e)
 {
-	int rc = f->loaded && f->dirty && f->view.exists ? write_case(f, e) : ERR_OK;
+	bool write = f->loaded && f->dirty && f->view.exists;
+	int rc = write ? write_case(f, e) : ERR_OK;
+	if (!rc && write) rc = blobs_of_case(f->store, &f->view, e);
 	casefile_drop(f);
 	return rc;
 }

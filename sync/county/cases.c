@@ -5,6 +5,7 @@
 #include "shared/text.h"
 #include "shared/workdays.h"
 #include "sync/county/acts.h"
+#include "sync/county/blobs.h"
 #include "sync/county/casefile.h"
 
 #include <stdio.h>
@@ -48,6 +49,22 @@ int cases_read(struct call *c, struct worker *w, struct caseview *out, struct er
 	return rc ? rc : err_set(e, ERR_NOTFOUND, "no such case");
 }
 
+/* The case or entry with what this caller may do (taken); NULL without memory, or where the files could not be looked up. */
+static json_t *whole(struct call *c, struct worker *w, const struct caseview *v, json_t *actions, struct err *e)
+{
+	int64_t now = county_now(c->county);
+	unsigned reads_ratings = ROLE_CENTRE | ROLE_HEAD | ROLE_AUDITOR;
+	if (c->entry) return present_entry(w->store, v, now, c->who.role & reads_ratings, actions);
+	json_t *o = present_case(&w->present, w->store, v, now, actions), *files = blobs_json(w->store, v, e);
+	if (o && files && !json_object_set(o, "files", files)) {
+		json_decref(files);
+		return o;
+	}
+	json_decref(files);
+	json_decref(o);
+	return NULL;
+}
+
 void cases_answer(struct call *c, struct worker *w, int status, struct caseview *v)
 {
 	char etag[PRESENT_ETAG_MAX];
@@ -58,12 +75,7 @@ void cases_answer(struct call *c, struct worker *w, int status, struct caseview 
 	} else {
 		present_etag(v, etag);
 		http_reply_header(c->req, "ETag", etag);
-		int64_t now = county_now(c->county);
-		http_reply_json(c->req, status,
-		                c->entry
-		                    ? present_entry(w->store, v, now,
-		                                    c->who.role & (ROLE_CENTRE | ROLE_HEAD | ROLE_AUDITOR), actions)
-		                    : present_case(&w->present, w->store, v, now, actions));
+		http_reply_json(c->req, status, whole(c, w, v, actions, &e));
 	}
 	caseview_release(v);
 }

@@ -29,6 +29,11 @@ static const struct config_key keys[] = {
      "Years for which a closed entry of a register is kept before it is erased; 0 = no term is set. Of a case the "
      "catalog "
      "says it (retention_years)."},
+    {"blobs.max_bytes", CONFIG_INT, KEY(blob_max_bytes), "52428800", 1, 1073741824, "Bytes of one photo or paper."},
+    {"blobs.reserve_bytes", CONFIG_INT, KEY(blob_reserve_bytes), "1073741824", 0, INT64_MAX,
+     "Bytes of the disk that photos leave free for cases."},
+    {"blobs.upload_days", CONFIG_INT, KEY(upload_days), "30", 1, 365,
+     "Days after which an unfinished upload is given up."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)

@@ -23,8 +23,9 @@ struct county_config {
 	char names[CONFIG_TEXT_MAX]; /* DNS names and addresses of this server, comma separated */
 	char sync_url[CONFIG_TEXT_MAX], public_url[CONFIG_TEXT_MAX]; /* as boxes and citizens see it */
 	int64_t workers;
-	int64_t code_hours;     /* an enrolment code's life */
-	int64_t archive_days;   /* after which an ended case is archived */
+	int64_t code_hours;   /* an enrolment code's life */
+	int64_t archive_days; /* after which an ended case is archived */
+	int64_t blob_max_bytes, blob_reserve_bytes, upload_days;
 	int64_t register_years; /* for which an entry of a register is kept; 0 = no term is set */
 	char log_level[CONFIG_TEXT_MAX];
 	enum log_level level; /* made from the above */

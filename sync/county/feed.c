@@ -143,6 +143,17 @@ int feed_put_staff(struct store *s, const char *station, json_t *body, struct er
 	return put_json(s, station, json_pack("{s:s,s:o}", "kind", "staff", "body", body), e);
 }
 
+int feed_put_blob(struct store *s, const char *station, const uint8_t sha256[DIGEST_LEN], int64_t size,
+                  const char *media, struct err *e)
+{
+	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
+	text_hex(sha256, DIGEST_LEN, hex);
+	return put_json(s, station,
+	                json_pack("{s:s, s:{s:s, s:I, s:s}}", "kind", "blob", "body", "sha256", hex, "size",
+	                          (json_int_t)size, "media", media),
+	                e);
+}
+
 int feed_put_things(struct store *s, const char *station, struct err *e)
 {
 	static const char *const kinds[] = {"catalog", "calendar"};

@@ -20,6 +20,9 @@ int feed_put_refused(struct store *s, const char *station, const uint8_t log[UUI
                      const char *pointer, const char *message, struct err *e);
 /* A thing ("catalog", "calendar"), its document as JSON text. */
 int feed_put_thing(struct store *s, const char *station, const char *kind, const char *doc, struct err *e);
+/* A thing of kind `blob`: the county has the file. */
+int feed_put_blob(struct store *s, const char *station, const uint8_t sha256[DIGEST_LEN], int64_t size,
+                  const char *media, struct err *e);
 /* An order on the accounts of STATION: BODY of an entry of kind `staff` (taken; NULL = out of memory). */
 int feed_put_staff(struct store *s, const char *station, json_t *body, struct err *e);
 /* The things in force, with which a station's feed begins. */

@@ -8,6 +8,7 @@
 #include "sync/county/archive.h"
 
 #include "sync/county/acts.h"
+#include "sync/county/blob_face.h"
 #include "sync/county/boxes.h"
 #include "sync/county/call.h"
 #include "sync/county/casefile.h"
@@ -57,6 +58,16 @@ static const struct http_route sync_routes[] = {
     SERVICE_ROUTES(describe_sync),
     {"POST", "/sync/v1/enroll", 0, LIMIT_CASE_BODY, HTTP_OPEN | HTTP_JSON, sync_face_enroll,
      "Enrol a box with a one-time code"},
+    {"GET", "/sync/v1/blobs/{sha256}", 0, 0, HTTP_OPEN | HTTP_CERT, blob_face_get,
+     "A photo or paper, or whether it is here"},
+    {"OPTIONS", "/sync/v1/uploads", 0, 0, HTTP_OPEN | HTTP_CERT, blob_face_options, "What tus can do here"},
+    {"POST", "/sync/v1/uploads", 0, HTTP_STREAM_MAX, HTTP_OPEN | HTTP_CERT | HTTP_STREAM, blob_face_post,
+     "Begin an upload"},
+    {"OPTIONS", "/sync/v1/uploads/{id}", 0, 0, HTTP_OPEN | HTTP_CERT, blob_face_options, "What tus can do here"},
+    {"HEAD", "/sync/v1/uploads/{id}", 0, 0, HTTP_OPEN | HTTP_CERT, blob_face_head, "How far an upload is"},
+    {"PATCH", "/sync/v1/uploads/{id}", 0, HTTP_STREAM_MAX, HTTP_OPEN | HTTP_CERT | HTTP_STREAM, blob_face_patch,
+     "Go on with an upload"},
+    {"DELETE", "/sync/v1/uploads/{id}", 0, 0, HTTP_OPEN | HTTP_CERT, blob_face_delete, "Give an upload up"},
     {"POST", "/sync/v1/exchange", 0, LIMIT_EXCHANGE, HTTP_OPEN | HTTP_CERT, sync_face_exchange,
      "Push events, pull the feed"},
     {"GET", "/sync/v1/keys/{id}", 0, 0, HTTP_OPEN, sync_face_key, "The certificate of an answer key"},
@@ -73,6 +84,7 @@ static const struct http_route api_routes[] = {
     {"DELETE", "/api/v1/sessions/current", 0, 0, 0, session_delete, "Sign out"},
     {"GET", "/api/v1/cases", 0, 0, 0, cases_get, "List cases"},
     {"GET", "/api/v1/cases/{id}", 0, 0, 0, cases_one_get, "Read a case"},
+    {"GET", "/api/v1/cases/{id}/blobs/{sha256}", 0, 0, 0, blob_face_case_get, "A photo or paper of a case"},
     {"GET", "/api/v1/cases/{id}/events", 0, 0, 0, cases_events_get, "A case's history"},
     {"POST", "/api/v1/cases/{id}/events", ROLE_ACTS, LIMIT_CASE_BODY, HTTP_JSON | HTTP_KEY, acts_post, "Act on a case"},
     {"POST", "/api/v1/cases/{id}/reveal", ROLE_ACTS, BODY_SMALL, HTTP_JSON | HTTP_KEY, acts_reveal_post,
@@ -214,9 +226,11 @@ static void close_all(struct serve *sv)
 	http_close(sv->sync, NULL, NULL, DRAIN_MS);
 	http_close(sv->api, NULL, NULL, DRAIN_MS);
 	http_close(sv->pub, NULL, NULL, DRAIN_MS);
+	blob_face_stop(sv->blobs);
 	session_stop(sv->sessions);
 	work_close(sv->pool);
 	session_free(sv->sessions);
+	blob_face_free(sv->blobs);
 	limiter_free(sv->limiter);
 }
 
@@ -231,6 +245,7 @@ static int open_all(struct serve *sv, struct err *e)
 	if (!sv->limiter) return err_set(e, ERR_NOMEM, "limiter");
 	int rc = work_open(&wc, &sv->pool, e);
 	if (!rc) rc = session_new(sv, &sv->sessions, e);
+	if (!rc) rc = blob_face_new(sv, &sv->blobs, e);
 	return rc ? rc : open_servers(sv, e);
 }
 
@@ -256,14 +271,16 @@ static int check_store(struct county *c, struct store **s, struct err *e)
 }
 
 /* Only a clock that is known to be right may let a term pass: what it says cannot be taken back. */
-static void look(struct county *c, struct store *s)
+static void look(struct serve *sv, struct store *s)
 {
+	struct county *c = sv->county;
 	struct err e = {0};
 	int n = 0;
 	(void)pthread_mutex_lock(&c->lock);
 	struct clock_now now = clock_read(&c->clock);
 	(void)pthread_mutex_unlock(&c->lock);
 	if (now.quality != CLOCK_SYNCED) return;
+	blob_face_round(sv->blobs, s, now.wall);
 	if (deem_round(s, now.wall, &n, &e)) log_error(c->log, "deem_accept", "text=\"%s\"", e.msg);
 	if (n) log_info(c->log, "deem_accept", "cases=%d", n);
 	e = (struct err){0};
@@ -276,13 +293,13 @@ static void look(struct county *c, struct store *s)
 }
 
 /* Until a signal says that it is enough; which one. */
-static int wait_for_end(struct county *c, struct store *s, const sigset_t *stop)
+static int wait_for_end(struct serve *sv, struct store *s, const sigset_t *stop)
 {
 	static const struct timespec pause = {.tv_sec = LOOK_S};
 	int sig;
-	look(c, s);
+	look(sv, s);
 	while ((sig = sigtimedwait(stop, NULL, &pause)) < 0)
-		if (errno == EAGAIN) look(c, s);
+		if (errno == EAGAIN) look(sv, s);
 	return sig;
 }
 
@@ -302,7 +319,7 @@ int serve_run(struct county *c, struct err *e)
 	if (!rc) {
 		log_info(c->log, "started", "sync=%u api=%u public=%u", http_port(sv.sync), http_port(sv.api),
 		         http_port(sv.pub));
-		sig = wait_for_end(c, s, &stop);
+		sig = wait_for_end(&sv, s, &stop);
 		log_info(c->log, "stopping", "signal=%d", sig);
 	}
 	close_all(&sv);

@@ -9,11 +9,14 @@
 #include "sync/county/metrics.h"
 #include "sync/county/session.h"
 
+struct blob_face;
+
 struct serve {
 	struct county *county;
 	struct metrics metrics;
 	struct sessions *sessions;
 	struct limiter *limiter;
+	struct blob_face *blobs;
 	struct work *pool; /* each thread has a struct worker */
 	int64_t started;   /* monotonic ms */
 	struct http_server *sync, *api, *pub;

@@ -61,8 +61,8 @@ static bool is_media(const char *type, const char *media)
 	return *rest == '\0' || *rest == ';';
 }
 
-/* Who calls, by its verified certificate: common name and URI must say the same station. */
-static void read_peer(struct http_req *req, struct county_peer *out, struct problem *p)
+/* Common name and URI must say the same station. */
+void sync_face_peer(struct http_req *req, struct county_peer *out, struct problem *p)
 {
 	struct http_peer_cert cert;
 	char station[CA_STATION_LEN + 1] = "";
@@ -86,7 +86,7 @@ void sync_face_exchange(struct http_req *req, void *ctx)
 	if (!http_req_query_only(req, none)) return;
 	struct call *c = call_new(ctx, req, exchange);
 	if (!c) return;
-	read_peer(req, &c->box, &p);
+	sync_face_peer(req, &c->box, &p);
 	if (!problem_any(&p) && !is_media(http_req_header(req, "Content-Type"), "application/json") &&
 	    !is_media(http_req_header(req, "Content-Type"), "application/zstd"))
 		problem_set(&p, PROBLEM_UNSUPPORTED_MEDIA, NULL);
@@ -124,7 +124,7 @@ void sync_face_renew(struct http_req *req, void *ctx)
 	if (!http_req_query_only(req, none)) return;
 	struct call *c = call_new(ctx, req, renew);
 	if (!c) return;
-	read_peer(req, &c->box, &p);
+	sync_face_peer(req, &c->box, &p);
 	if (problem_any(&p))
 		call_refuse(c, &p);
 	else

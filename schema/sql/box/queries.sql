@@ -502,11 +502,105 @@ SELECT n FROM logs WHERE box = :box LIMIT 1;
 SELECT sha256 FROM blobs WHERE sha256 > :after AND dropped_at IS NULL ORDER BY sha256 LIMIT :limit;
 
 -- name: blob_get
-SELECT size, media, stored_at, confirmed_at, dropped_at FROM blobs WHERE sha256 = :sha256;
+SELECT size, media, stored_at, dropped_at, marked FROM blobs WHERE sha256 = :sha256;
 
 -- name: blob_lost
 UPDATE blobs SET dropped_at = :at WHERE sha256 = :sha256 AND dropped_at IS NULL;
 
+-- name: blob_forget
+DELETE FROM blobs WHERE sha256 = :sha256;
+
 -- name: blob_put
-INSERT INTO blobs (sha256, size, media, stored_at) VALUES (:sha256, :size, :media, :at)
-ON CONFLICT (sha256) DO UPDATE SET dropped_at = NULL;
+INSERT INTO blobs (sha256, size, media, stored_at, marked)
+VALUES (:sha256, :size, :media, :at, EXISTS (SELECT 1 FROM blob_marks m WHERE m.sha256 = :sha256))
+ON CONFLICT (sha256) DO UPDATE SET dropped_at = NULL, stored_at = excluded.stored_at;
+
+-- name: blob_mark
+INSERT INTO blob_marks (sha256, size, media) VALUES (:sha256, :size, :media) ON CONFLICT DO NOTHING;
+
+-- name: blob_marked
+UPDATE blobs SET marked = 1 WHERE sha256 = :sha256;
+
+-- name: blob_mark_get
+SELECT size, media FROM blob_marks WHERE sha256 = :sha256;
+
+-- The thumbnails first, then by turns the smallest and the oldest.
+-- name: blob_next
+SELECT b.sha256, b.size, b.upload, (SELECT max(f.thumb) FROM case_files f WHERE f.sha256 = b.sha256) AS thumb
+FROM blobs b INDEXED BY blobs_waiting
+WHERE b.marked = 0 AND b.dropped_at IS NULL AND b.next_at <= :now
+  AND EXISTS (SELECT 1 FROM case_files f WHERE f.sha256 = b.sha256)
+ORDER BY thumb DESC, CASE WHEN :smallest THEN b.size ELSE b.stored_at END, b.sha256 LIMIT 1;
+
+-- name: blob_waiting
+-- scans: those that wait, by their own index
+SELECT count(*), coalesce(sum(b.size), 0), coalesce(sum(b.tries > 0), 0) FROM blobs b INDEXED BY blobs_waiting
+WHERE b.marked = 0 AND b.dropped_at IS NULL AND EXISTS (SELECT 1 FROM case_files f WHERE f.sha256 = b.sha256);
+
+-- name: blob_case_next
+SELECT c.id FROM case_files f JOIN cases c ON c.n = f.n WHERE f.sha256 = :sha256 AND c.id > :after ORDER BY c.id LIMIT 1;
+
+-- name: blob_pace
+SELECT coalesce(sum(size), 0), coalesce(min(stored_at), :at) FROM blobs WHERE dropped_at IS NULL AND stored_at > :at;
+
+-- name: blob_upload
+UPDATE blobs SET upload = :upload WHERE sha256 = :sha256;
+
+-- name: blob_sent
+UPDATE blobs SET upload = NULL, next_at = :at WHERE sha256 = :sha256;
+
+-- name: blob_later
+UPDATE blobs SET upload = NULL, tries = tries + 1, next_at = :at WHERE sha256 = :sha256;
+
+-- name: blob_tries
+SELECT tries FROM blobs WHERE sha256 = :sha256;
+
+-- Those that the county has and that were stored before AT, the oldest first.
+-- name: blob_old
+SELECT sha256 FROM blobs WHERE dropped_at IS NULL AND stored_at < :at AND marked = 1 ORDER BY stored_at LIMIT :limit;
+
+-- Those of no case that were stored before AT.
+-- name: blob_orphans
+SELECT b.sha256 FROM blobs b WHERE b.dropped_at IS NULL AND b.stored_at < :at
+  AND NOT EXISTS (SELECT 1 FROM case_files f WHERE f.sha256 = b.sha256) ORDER BY b.stored_at LIMIT :limit;
+
+-- name: blob_linked
+SELECT 1 FROM case_files WHERE sha256 = :sha256 LIMIT 1;
+
+-- name: blob_want
+INSERT INTO blob_wants (sha256, asked_at, next_at) VALUES (:sha256, :at, :at) ON CONFLICT (sha256) DO UPDATE SET asked_at = excluded.asked_at;
+
+-- name: blob_want_drop
+DELETE FROM blob_wants WHERE sha256 = :sha256;
+
+-- name: blob_want_later
+UPDATE blob_wants SET next_at = :at WHERE sha256 = :sha256;
+
+-- name: blob_want_upload
+UPDATE blob_wants SET upload = :upload WHERE sha256 = :sha256;
+
+-- name: blob_want_next
+-- scans: what somebody here waits for, few
+SELECT w.sha256, m.size, w.upload FROM blob_wants w JOIN blob_marks m ON m.sha256 = w.sha256
+WHERE w.next_at <= :now ORDER BY w.asked_at DESC LIMIT 1;
+
+-- name: case_file_list
+SELECT sha256, thumb FROM case_files WHERE n = :n ORDER BY sha256;
+
+-- name: case_file_put
+INSERT INTO case_files (n, sha256, thumb) VALUES (:n, :sha256, :thumb) ON CONFLICT DO NOTHING;
+
+-- name: case_files_drop
+DELETE FROM case_files WHERE n = :n;
+
+-- name: wipe_blob_marked
+-- scans: rebuild
+UPDATE blobs SET marked = 0;
+
+-- name: wipe_blob_marks
+-- scans: rebuild
+DELETE FROM blob_marks;
+
+-- name: wipe_case_files
+-- scans: rebuild
+DELETE FROM case_files;

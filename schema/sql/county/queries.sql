@@ -415,3 +415,67 @@ UPDATE feed SET entry = :entry WHERE row = :row;
 -- name: quarantine_erase
 -- scans: what was not readable when it came, for an erased case; both are rare
 UPDATE quarantine SET raw = '' WHERE instr(raw, :case_id) > 0;
+
+-- name: blob_put
+INSERT INTO blobs (sha256, size, media, stored_at) VALUES (:sha256, :size, :media, :at) ON CONFLICT DO NOTHING;
+
+-- name: blob_get
+SELECT size, media, stored_at FROM blobs WHERE sha256 = :sha256;
+
+-- name: blob_delete
+DELETE FROM blobs WHERE sha256 = :sha256;
+
+-- name: blob_source_put
+INSERT INTO blob_sources (sha256, station) VALUES (:sha256, :station) ON CONFLICT DO NOTHING;
+
+-- name: blob_source_delete
+DELETE FROM blob_sources WHERE sha256 = :sha256;
+
+-- May the station ask for it: it sent it, or follows a case that names it?
+-- name: blob_for_station
+SELECT 1 FROM blob_sources WHERE sha256 = :sha256 AND station = :station
+UNION ALL
+SELECT 1 FROM case_files f JOIN followers w ON w.case_id = f.case_id AND w.station = :station WHERE f.sha256 = :sha256
+LIMIT 1;
+
+-- name: blob_cases
+SELECT case_id FROM case_files WHERE sha256 = :sha256 AND case_id > :after ORDER BY case_id LIMIT 1;
+
+-- What is here, of a case, that a follower's feed does not say yet.
+-- name: blob_untold
+SELECT w.station, f.sha256, b.size, b.media FROM case_files f JOIN blobs b ON b.sha256 = f.sha256
+JOIN followers w ON w.case_id = f.case_id
+WHERE f.case_id = :case_id
+  AND NOT EXISTS (SELECT 1 FROM blob_told t WHERE t.station = w.station AND t.sha256 = f.sha256)
+ORDER BY w.station, f.sha256 LIMIT 1;
+
+-- name: blob_told_put
+INSERT INTO blob_told (station, sha256) VALUES (:station, :sha256);
+
+-- name: blob_told_delete
+-- scans: what no case names any more; rare
+DELETE FROM blob_told WHERE sha256 = :sha256;
+
+-- name: blob_orphans
+SELECT b.sha256 FROM blobs b WHERE b.stored_at < :before
+  AND NOT EXISTS (SELECT 1 FROM case_files f WHERE f.sha256 = b.sha256) ORDER BY b.stored_at LIMIT :limit;
+
+-- name: blob_here
+SELECT 1 FROM case_files f JOIN blobs b ON b.sha256 = f.sha256 WHERE f.case_id = :case_id AND f.sha256 = :sha256;
+
+-- name: blob_missing
+-- scans: counts what cases name and has not come, for /metrics
+SELECT count(*) FROM case_files f WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.sha256 = f.sha256);
+
+-- name: blob_count
+-- scans: counts all, for /metrics
+SELECT count(*), coalesce(sum(size), 0) FROM blobs;
+
+-- name: case_file_put
+INSERT INTO case_files (sha256, case_id) VALUES (:sha256, :case_id) ON CONFLICT DO NOTHING;
+
+-- name: case_file_list
+SELECT sha256 FROM case_files WHERE case_id = :case_id ORDER BY sha256;
+
+-- name: case_files_drop
+DELETE FROM case_files WHERE case_id = :case_id;
