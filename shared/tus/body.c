@@ -52,6 +52,7 @@ static const char *read_headers(struct tus_call *c)
 	const char *meta = c->create ? http_req_header(c->req, "Upload-Metadata") : NULL;
 	const char *why = read_length(c);
 	if (!why) why = read_offset(c);
+	if (!why && http_req_header(c->req, "Upload-Concat")) why = "Upload-Concat: not among the extensions here";
 	c->body = http_req_length(c->req);
 	c->summed = sum != NULL;
 	if (!why && sum) why = tus_parse_checksum(sum, &c->sum);
@@ -196,7 +197,7 @@ static void body_end(struct http_req *req, void *arg)
 	(void)tus_call_park(arg, run_end);
 }
 
-/* The line was cut: what came is kept. */
+/* The line was cut: what came is kept. If it was all, the blob is made when its sender asks how far it is. */
 static void run_cut(struct work_job *job, void *state)
 {
 	struct tus_call *c = (struct tus_call *)job;
@@ -205,7 +206,6 @@ static void run_cut(struct work_job *job, void *state)
 	tus_count(c->t, TUS_CUT, 1);
 	int rc = c->summed ? ERR_OK : write_piece(c, &e);
 	if (!rc && !c->summed) rc = commit(c, &e);
-	if (!rc && !c->summed && upload_info(c->u)->offset == upload_info(c->u)->length) (void)tus_complete(c, c->u);
 	if (rc) fail(c, rc, &e);
 	tus_call_free(c);
 }

@@ -232,7 +232,7 @@ test('headers: each fault has its answer, and makes nothing', async () => {
     [{}, 'malformed_request'], [{ 'upload-length': '-1' }, 'malformed_request'], [{ 'upload-length': '1e3' }, 'malformed_request'],
     [{ 'upload-length': '9007199254740992' }, 'malformed_request'], [{ 'upload-length': '99999999999999999999999' }, 'malformed_request'],
     [{ 'upload-length': '5', 'upload-defer-length': '1' }, 'malformed_request'], [{ 'upload-defer-length': '2' }, 'malformed_request'],
-    [{ 'upload-length': '60000001' }, 'too_large'],
+    [{ 'upload-length': '60000001' }, 'too_large'], [{ 'upload-length': '5', 'upload-concat': 'partial' }, 'malformed_request'],
     ...['filename !', 'filename YQ', 'filename YR==', 'filename Y-__', 'sha256 YWJj', `case_id ${b64('7')}`, 'a YQ==,a YQ==', ',', 'a YQ==,', `filename ${b64('a\u0000b')}`,
       `filename ${Buffer.from([0xff, 0xfe]).toString('base64')}`, `filename ${b64('a'.repeat(300))}`, `material ${b64('m'.repeat(64))}`,
       Array.from({ length: 17 }, (_, i) => `k${i}`).join(','), `x ${b64('y'.repeat(1600))}`].map((one) => [{ 'upload-length': '5', 'upload-metadata': one }, 'malformed_request']),
