@@ -14,14 +14,14 @@ import { fileURLToPath } from 'node:url';
 import { FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
 
-import { pdf, random, send, sha256, storm } from '../lib/cuts.mjs';
+import { below, pdf, send, sha256, storm } from '../lib/cuts.mjs';
 import { sleep, startBox, until } from './gateway_box.mjs';
 
 const CUTS = Number(process.env.XINKE_CUTS ?? 20);
 const SEED = Number(process.env.XINKE_SEED ?? 20261124);
 const MEDIA = 'application/offset+octet-stream';
 const UPLOADS = '/api/v1/uploads';
-const next = random(SEED);
+const next = below(SEED);
 const b64 = (text) => Buffer.from(text).toString('base64');
 
 let box;
@@ -204,6 +204,18 @@ test('what arrived before the line broke is kept', async () => {
   await until(async () => (await head(path, { expect: [200, 423] })).headers['upload-offset'] === '123456');
   await patch(path, 123456, file.subarray(123456));
   assert.ok((await clerk.call('GET', `/api/v1/blobs/${sha256(file)}`)).raw.equals(file));
+});
+
+test('a creation that fails or breaks off leaves nothing', async () => {
+  const pending = await metric('uploads_pending');
+  const left = orphans();
+  await create(300000, { headers: { 'content-type': MEDIA, 'upload-checksum': 'sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }, body: pdf(300000, next), expect: 'upload_checksum' });
+  await create(40, { headers: { 'content-type': MEDIA }, body: Buffer.alloc(40), expect: 'blob_type' });
+  const socket = await half('POST', UPLOADS, { 'upload-length': 500000, 'content-type': MEDIA, 'content-length': 500000 }, Buffer.alloc(100000), 100);
+  assert.equal(await metric('uploads_pending'), pending + 1);
+  socket.destroy();
+  await until(async () => await metric('uploads_pending') === pending);
+  assert.deepEqual(orphans(), left);
 });
 
 test('a sender that fell silent gives way, one that is at work does not', { timeout: 60000 }, async () => {

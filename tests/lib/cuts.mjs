@@ -1,27 +1,24 @@
 // Uploads by the public client tus-js-client over a line that breaks: a relay that cuts connections after random numbers of
 // bytes, and now and then has the server killed. The same script runs against the gateway and against @tus/server.
 
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import net from 'node:net';
 
 import * as tus from 'tus-js-client';
 
-/** Random numbers of a seed (mulberry32): below N. */
-export function random(seed) {
-  let a = seed >>> 0;
-  return (n) => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = a;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
+import { random } from './people.mjs';
+
+/** Random numbers of a seed: below N. */
+export function below(seed) {
+  const rng = random(seed);
+  return (n) => rng.int(0, n - 1);
 }
 
-/** A PDF of SIZE bytes with a middle of its own. */
+/** A PDF of SIZE bytes whose middle is noise. */
 export function pdf(size, next) {
-  const file = Buffer.alloc(size);
-  for (let i = 0; i + 4 <= size; i += 4) file.writeUInt32LE(next(0xffffffff), i);
+  const key = Buffer.alloc(16);
+  key.writeUInt32LE(next(2 ** 31));
+  const file = createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
   file.write('%PDF-1.7\n');
   file.write('%%EOF\n', size - 6);
   return file;
@@ -85,7 +82,7 @@ export function send(file, { endpoint, headers = {}, ca, metadata = {}, ...optio
  * port(), kill() (an abrupt end and a new start), endpoint(port), read(sha256 of a file, url): its bytes as stored.
  */
 export async function storm(server, { cuts, kill, seed, log = () => {}, headers, ca }) {
-  const next = random(seed);
+  const next = below(seed);
   const line = await relay(() => server.port());
   let restart = Promise.resolve();
   const seen = { cuts: 0, kills: 0, files: 0, bytes: 0, requests: 0 };
