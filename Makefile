@@ -197,7 +197,7 @@ $(O)/sim/sim $(O)/sim/vfs_test:
 
 # --- fuzzing ----------------------------------------------------------------------------------------------------------
 # Each target over what it reads: the shared parts, the ledger and the engine, without servers.
-FUZZERS := request answer entry cert code print
+FUZZERS := request answer entry cert code print upload
 FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/%,$(LIB_SRC))))
 $(O)/obj/tests/fuzz/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"' -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
 $(O)/libfuzzed.a: $(FUZZ_LIB) $(call obj,tests/unit/support.c)
@@ -210,7 +210,7 @@ $(O)/print_fuzz: LIBS += $(PRINT_LIBS)
 $(O)/obj/tests/fuzz/print_fuzz.o: CPPFLAGS += $(XML_CFLAGS)
 $(FUZZERS:%=$(O)/%_fuzz): $(O)/%_fuzz: $(O)/obj/tests/fuzz/%_fuzz.o $(O)/libfuzzed.a
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS) -fsanitize=fuzzer $(FUZZ_WRAP) $(LIBS) -lcmocka -o $@
-$(O)/fuzz_seeds: $(call obj,tests/fuzz/seeds.c) $(O)/libfuzzed.a
+$(O)/fuzz_seeds: $(call obj,tests/fuzz/seeds.c tests/unit/blob_samples.c) $(O)/libfuzzed.a
 	$(Q)echo '  LD      $@'; $(CC) $(ALL_CFLAGS) $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka -o $@
 
 # --- what one asks for ------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ static const char *read_headers(struct tus_call *c)
 	const char *meta = c->create ? http_req_header(c->req, "Upload-Metadata") : NULL;
 	const char *why = read_length(c);
 	if (!why) why = read_offset(c);
+	if (!why && http_req_header(c->req, "Upload-Concat")) why = "Upload-Concat: not among the extensions here";
 	c->body = http_req_length(c->req);
 	c->summed = sum != NULL;
 	if (!why && sum) why = tus_parse_checksum(sum, &c->sum);
@@ -86,6 +87,14 @@ static void let_go(struct tus_call *c)
 	c->u = NULL;
 }
 
+/* The same without success. An upload whose creation failed is removed: nobody was told where it is. */
+static void give_up(struct tus_call *c)
+{
+	struct err none = {0};
+	let_go(c);
+	if (c->create && *c->id) (void)upload_remove(c->t->cfg.store, c->id, c->owner, &none);
+}
+
 static int write_piece(struct tus_call *c, struct err *e)
 {
 	if (!c->fill) return ERR_OK;
@@ -104,7 +113,7 @@ static int commit(struct tus_call *c, struct err *e)
 
 static void fail(struct tus_call *c, int rc, const struct err *e)
 {
-	let_go(c);
+	give_up(c);
 	if (rc != (int)ERR_CONFLICT) {
 		tus_refuse_err(c, rc, e, PROBLEM_UPLOAD_LOCKED);
 	} else if (c->req) { /* another writer of the same upload took over */
@@ -145,12 +154,8 @@ static bool sum_fits(struct tus_call *c)
 	if (!c->summed) return true;
 	size_t n = digest_end(c->digest, sum);
 	if (n == c->sum.len && text_equal_const(sum, c->sum.sum, n)) return true;
-	let_go(c);
+	give_up(c);
 	tus_count(c->t, TUS_CHECKSUMS, 1);
-	if (c->create) { /* nobody was told of it */
-		struct err none = {0};
-		(void)upload_remove(c->t->cfg.store, c->id, c->owner, &none);
-	}
 	tus_refuse(c->t, c->req, PROBLEM_UPLOAD_CHECKSUM, NULL);
 	return false;
 }
@@ -184,8 +189,12 @@ static void run_end(struct work_job *job, void *state)
 		const struct upload_info *i = upload_info(c->u);
 		int64_t offset = i->offset, expires = i->expires;
 		bool fine = offset != i->length || tus_complete(c, c->u);
-		let_go(c);
-		if (fine) answer(c, offset, expires);
+		if (fine) {
+			let_go(c);
+			answer(c, offset, expires);
+		} else {
+			give_up(c);
+		}
 	}
 	http_resume(req);
 }
@@ -196,17 +205,21 @@ static void body_end(struct http_req *req, void *arg)
 	(void)tus_call_park(arg, run_end);
 }
 
-/* The line was cut: what came is kept. */
+/* The line was cut: what came is kept. If it was all, the blob is made when its sender asks how far it is. Of a creation no
+ * sender can ask, as it never learnt where the upload is. */
 static void run_cut(struct work_job *job, void *state)
 {
 	struct tus_call *c = (struct tus_call *)job;
 	struct err e = {0};
 	(void)state;
 	tus_count(c->t, TUS_CUT, 1);
-	int rc = c->summed ? ERR_OK : write_piece(c, &e);
-	if (!rc && !c->summed) rc = commit(c, &e);
-	if (!rc && !c->summed && upload_info(c->u)->offset == upload_info(c->u)->length) (void)tus_complete(c, c->u);
-	if (rc) fail(c, rc, &e);
+	bool keep = !c->summed && !c->create;
+	int rc = keep ? write_piece(c, &e) : ERR_OK;
+	if (!rc && keep) rc = commit(c, &e);
+	if (rc)
+		fail(c, rc, &e);
+	else if (c->create)
+		give_up(c);
 	tus_call_free(c);
 }
 
@@ -304,7 +317,10 @@ static void run_open(struct work_job *job, void *state)
 			c = NULL;
 		}
 	}
-	if (c) tus_call_free(c);
+	if (c) {
+		give_up(c);
+		tus_call_free(c);
+	}
 	http_resume(req);
 }
 

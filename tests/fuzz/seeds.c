@@ -8,6 +8,7 @@
 #include "shared/text.h"
 #include "sync/engine/wire.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/blob_samples.h"
 #include "tests/unit/support.h"
 
 #include <errno.h>
@@ -234,6 +235,27 @@ static void codes(void)
 	put_text("code", number);
 }
 
+/* Headers behind an 'h', files behind anything else. */
+static void uploads(void)
+{
+	static const char *const headers[] = {
+	    "h52428800",
+	    "hsha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+	    "hsha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+	    "hfilename cGhvdG8uanBn,filetype aW1hZ2UvanBlZw==,flag",
+	    "hfilename Li4vLi4vYS5wZGY=,case_id NmQxZjBiNTItM2IwYy00YTg2LTlkMTAtMGY2YTFlN2MyZDNl,material aWQ=",
+	    "hsha256 ZTNiMGM0NDI5OGZjMWMxNDlhZmJmNGM4OTk2ZmI5MjQyN2FlNDFlNDY0OWI5MzRjYTQ5NTk5MWI3ODUyYjg1NQ==",
+	};
+	for (size_t i = 0; i < COUNT(headers); i++)
+		put_text("upload", headers[i]);
+	for (size_t i = 0; i < BLOB_SAMPLES; i++) {
+		uint8_t file[256] = "f";
+		MUST(blob_samples[i].len < sizeof file);
+		memcpy(file + 1, blob_samples[i].data, blob_samples[i].len);
+		put("upload", file, blob_samples[i].len + 1);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t n;
@@ -249,6 +271,7 @@ int main(int argc, char **argv)
 	feeds();
 	certificates();
 	codes();
+	uploads();
 	pack_free(pack);
 	return 0;
 }

@@ -59,7 +59,7 @@ export function makeBox({ tier = 'village', enrolled = true, cases = 0, backDays
   return { dir, config, station, township, tier, root: readFileSync(join(ca, 'root.crt'), 'utf8') };
 }
 
-/** A box whose gateway runs. */
+/** A box whose gateway runs; `bin` is the folder of another build's. */
 export async function startBox(options = {}) {
   const box = makeBox(options);
   let child;
@@ -67,7 +67,7 @@ export async function startBox(options = {}) {
   box.clients = [];
 
   box.start = () => new Promise((resolve, reject) => {
-    child = spawn(join(BIN, 'xinke-gateway'), ['-c', box.config, 'run'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    child = spawn(join(options.bin ?? BIN, 'xinke-gateway'), ['-c', box.config, 'run'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let seen = '';
     child.stderr.setEncoding('utf8');
     child.stderr.on('data', (text) => {

@@ -3,6 +3,7 @@
  *
  * This program's own malloc stands before every library's, so that one counter sees our code, jansson, SQLite and mbedTLS
  * alike; no flag of the linker is needed. One thread allocates while it counts. */
+#include "shared/blob/upload.h"
 #include "shared/body.h"
 #include "shared/canon.h"
 #include "shared/caseview.h"
@@ -21,8 +22,10 @@
 #include "shared/text.h"
 #include "sync/engine/engine.h"
 #include "sync/engine/wire.h"
+#include "tests/unit/blob_samples.h"
 #include "tests/unit/support.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -46,6 +49,7 @@ EARLY static bool refuse(void)
 	}
 	if (!for_good) left = 0;
 	refused++;
+	errno = ENOMEM; /* as the C library's own say */
 	return true;
 }
 
@@ -935,6 +939,112 @@ static void reading(void **state)
 	world_release(&w);
 }
 
+/* --- blobs --- */
+
+struct store_world {
+	struct blob_config cfg;
+	char dir[SUPPORT_PATH_MAX];
+	int64_t now;
+	uint8_t *file;
+	size_t len;
+	uint8_t sha256[DIGEST_LEN];
+};
+
+static int64_t store_now(void *arg)
+{
+	return ((struct store_world *)arg)->now;
+}
+
+static int write_halves(struct blob_store *s, const struct store_world *w, const char *id, struct err *e)
+{
+	struct upload *u = NULL;
+	struct upload_end end;
+	size_t half = w->len - 1000;
+	int rc = upload_open(s, id, "staff:1", &u, e);
+	if (!rc) rc = upload_write(u, w->file, half, e);
+	if (!rc) rc = upload_commit(u, e);
+	if (!rc) rc = upload_write(u, w->file + half, w->len - half, e);
+	upload_close(u); /* given up: the segments are sealed anew */
+	u = NULL;
+	if (!rc) rc = upload_open(s, id, "staff:1", &u, e);
+	if (!rc) assert_int_equal(upload_info(u)->offset, half);
+	if (!rc) rc = upload_write(u, w->file + half, w->len - half, e);
+	if (!rc) rc = upload_commit(u, e);
+	if (!rc) rc = upload_finish(u, &end, e);
+	if (!rc) assert_int_equal(end.verdict, UPLOAD_FINE);
+	if (!rc) rc = upload_done(u, e);
+	upload_close(u);
+	return rc;
+}
+
+static int read_back(struct blob_store *s, const struct store_world *w, struct err *e)
+{
+	static uint8_t got[200000];
+	struct blob *b = NULL;
+	int rc = blob_open(s, w->sha256, &b, e);
+	if (!rc) rc = blob_read(b, 0, got, w->len, e);
+	if (!rc) assert_memory_equal(got, w->file, w->len);
+	blob_close(b);
+	return rc;
+}
+
+static int do_upload(void *arg)
+{
+	struct store_world *w = arg;
+	struct blob_store *s = NULL;
+	struct upload_info i;
+	struct upload_meta meta = {.declared = true, .filename = "a.pdf"};
+	struct err e = {0};
+	memcpy(meta.sha256, w->sha256, DIGEST_LEN);
+	int rc = blob_store_open(&w->cfg, &s, &e);
+	if (!rc) rc = upload_create(s, "staff:1", (int64_t)w->len, &meta, &i, &e);
+	if (!rc) rc = write_halves(s, w, i.id, &e);
+	if (!rc) rc = upload_stat(s, i.id, "staff:1", &i, &e);
+	if (!rc) assert_true(i.complete);
+	if (!rc) rc = read_back(s, w, &e);
+	blob_store_close(s);
+	return rc;
+}
+
+/* Whatever was refused: the folder opens, what is in it is whole, and all of it can go. */
+static void store_whole(void *arg, int rc)
+{
+	struct store_world *w = arg;
+	struct blob_store *s = NULL;
+	struct blob_stats st;
+	struct err e = {0};
+	int64_t removed, now = w->now;
+	if (blob_store_open(&w->cfg, &s, &e)) fail_msg("%s", e.msg);
+	assert_true(rc || blob_exists(s, w->sha256));
+	if (blob_exists(s, w->sha256)) {
+		assert_int_equal(read_back(s, w, &e), ERR_OK);
+		assert_int_equal(blob_remove(s, w->sha256, &e), ERR_OK);
+	}
+	w->now += w->cfg.upload_ms;
+	assert_int_equal(upload_sweep(s, &removed, &e), ERR_OK);
+	assert_int_equal(blob_store_stats(s, &st, &e), ERR_OK);
+	assert_int_equal(st.uploads + st.blobs + st.bytes, 0);
+	w->now = now;
+	blob_store_close(s);
+}
+
+static void uploads(void **state)
+{
+	static const uint8_t master[SEAL_KEY_LEN] = "a key for blobs without memory..";
+	struct support_folder folder;
+	struct store_world w = {.now = SUPPORT_NOW, .len = 2 * 65536 + 5000};
+	(void)state;
+	support_folder_make(&folder);
+	support_path(&folder, "blobs", w.dir);
+	w.file = blob_sample_pdf(w.len, 1);
+	digest_sha256(w.file, w.len, w.sha256);
+	w.cfg = (struct blob_config){
+	    .dir = w.dir, .master = master, .max_bytes = 1 << 20, .upload_ms = 1000, .now = store_now, .arg = &w};
+	sweep_both(&(struct work){.run = do_upload, .after = store_whole, .arg = &w});
+	free(w.file);
+	support_folder_remove(&folder);
+}
+
 /* A test that failed half way may have left the counter armed. */
 static int disarm(void **state)
 {
@@ -966,6 +1076,7 @@ int main(void)
 	    T(first_enrolments),
 	    T(opening),
 	    T(reading),
+	    T(uploads),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
