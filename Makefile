@@ -48,7 +48,9 @@ SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_par
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
-	shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
+	shared/http/deadline.c shared/http/tls.c shared/http/bearer.c shared/http/accept.c
+PUBLIC := shared/public/ask.c shared/public/form.c shared/public/guides.c shared/public/limiter.c shared/public/page.c \
+	shared/public/progress.c shared/public/ratings.c shared/public/typed.c
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
 	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
@@ -64,8 +66,8 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/coun
 	sync/county/catalog_edition.c sync/county/catalog_faults.c sync/county/catalog_items.c sync/county/catalog_read.c \
 	sync/county/catalog_table.c \
 	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
-	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
-	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
+	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/metrics.c \
+	sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sweep.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
@@ -81,7 +83,7 @@ CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
-LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
+LIB_SRC := $(SHARED) $(CRYPTO) $(HTTP) $(PUBLIC) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
 LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls \
 	-lzstd
 PRINT_LIBS := -lxslt -lxml2 -lqrencode
@@ -196,7 +198,7 @@ $(O)/sim/sim $(O)/sim/vfs_test:
 # --- fuzzing ----------------------------------------------------------------------------------------------------------
 # Each target over what it reads: the shared parts, the ledger and the engine, without servers.
 FUZZERS := request answer entry cert code print
-FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/%,$(LIB_SRC))))
+FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/% shared/public/%,$(LIB_SRC))))
 $(O)/obj/tests/fuzz/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"' -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
 $(O)/libfuzzed.a: $(FUZZ_LIB) $(call obj,tests/unit/support.c)
 	@rm -f $@; ar qcs $@ $^

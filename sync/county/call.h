@@ -8,6 +8,7 @@
 #include "shared/account.h"
 #include "shared/http/http.h"
 #include "shared/limits.h"
+#include "shared/public/ask.h"
 #include "shared/work.h"
 #include "sync/county/county.h"
 #include "sync/county/present.h"
@@ -35,8 +36,8 @@ struct call {
 	struct county_peer box; /* on the exchange */
 	/* what is asked, as far as the route has it */
 	uint8_t id[UUID_LEN]; /* of the path: a case or a log */
-	char text[129];       /* of the path: token, key id */
-	bool html;            /* a page is wanted, not JSON */
+	char text[129];       /* of the path: key id */
+	struct ask ask;       /* of a public page */
 	bool reveals;         /* an act whose request is the body of a reveal */
 	bool entry;           /* an entry of the register whose item is `item`, not a case */
 	int64_t if_revision;  /* If-Match; 0 = any */
@@ -72,9 +73,5 @@ void call_later(struct http_req *req, enum problem_code code, int seconds);
 #define CALL_CURSOR_MAX 40
 void call_cursor(int64_t at, const uint8_t *id, size_t id_len, char out[CALL_CURSOR_MAX]);
 bool call_cursor_read(const char *text, int64_t *at, uint8_t *id, size_t id_len);
-
-/* What a client accepts. */
-enum call_form { FORM_NONE, FORM_HTML, FORM_JSON };
-enum call_form call_accept(const char *header);
 
 #endif

@@ -1,0 +1,10 @@
+-- Receipt numbers that a case had before the county gave it another one (renumber), for citizens who hold the old paper.
+CREATE TABLE aliases (
+  receipt TEXT NOT NULL,
+  case_id BLOB NOT NULL,
+  PRIMARY KEY (receipt, case_id)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO aliases (receipt, case_id)
+SELECT DISTINCT json_extract(body, '$.old'), case_id FROM events
+WHERE type = 'renumber' AND code IS NULL AND case_id IS NOT NULL AND body IS NOT NULL;
