@@ -53,7 +53,7 @@ PUBLIC := shared/public/ask.c shared/public/form.c shared/public/guides.c shared
 	shared/public/progress.c shared/public/ratings.c shared/public/typed.c
 DB := shared/db/db.c shared/db/sqlite.c
 LEDGER := shared/ledger/store.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
-	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
+	shared/ledger/audit.c shared/ledger/citizen.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
 	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
@@ -73,7 +73,7 @@ COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \
 	gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/finder.c \
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
-	gateway/present.c gateway/printcall.c gateway/people.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c \
+	gateway/present.c gateway/printcall.c gateway/people.c gateway/public.c gateway/rating.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c \
 	gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c \
 	gateway/staff.c \
 	gateway/sync.c gateway/waker.c

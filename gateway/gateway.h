@@ -37,9 +37,10 @@ struct gateway {
 	struct days *days;     /* the calendar in force */
 	struct follow *follow; /* keeps the search list current */
 	struct search *search;
-	struct changes *changes;     /* parked calls */
-	struct documents *documents; /* the papers of a case */
-	struct reporter *reporter;   /* makes reports */
+	struct changes *changes;      /* parked calls */
+	struct documents *documents;  /* the papers of a case */
+	struct reporter *reporter;    /* makes reports */
+	struct public_limits *limits; /* of the citizens' pages */
 	struct metrics *metrics;
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */
