@@ -94,8 +94,12 @@ describe('a box by itself', () => {
     for (const body of [{}, { grade: 0 }, { grade: 6 }, { grade: 1, more: 1 }, { grade: 1, text: '长'.repeat(1001) }, { grade: 1, amends: rng.uuid() }])
       await rate(made, body, { expect: 'validation', invalid: true });
     await citizen.call('POST', `/public/rate/${'0'.repeat(16)}`, { body: { grade: 1 }, expect: 'not_found' });
+    const { headers: { etag: before } } = await clerk.call('GET', `/api/v1/cases/${made.id}`);
     const answers = await Promise.all([1, 2, 3].map(() => rate(made, { grade: 5, text: WORDS }, { expect: [201, 'transition'] })));
     assert.equal(answers.filter(({ status }) => status === 201).length, 1);
+    const { body: after, headers: { etag } } = await clerk.call('GET', `/api/v1/cases/${made.id}`);
+    assert.equal(after.updated_at, made.updated_at); // no list tells when the citizen spoke
+    assert.notEqual(etag, before); // but who reads it anew gets it anew
     const tasks = (await lead.call('GET', '/api/v1/registers/correction')).body.items;
     assert.equal(tasks.length, 1);
     const { body: task } = await lead.call('GET', `/api/v1/registers/correction/${tasks[0].id}`);

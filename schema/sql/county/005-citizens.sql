@@ -8,3 +8,8 @@ CREATE TABLE aliases (
 INSERT INTO aliases (receipt, case_id)
 SELECT DISTINCT json_extract(body, '$.old'), case_id FROM events
 WHERE type = 'renumber' AND code IS NULL AND case_id IS NOT NULL AND body IS NOT NULL;
+
+-- A rating does not move a case's last change any more.
+UPDATE cases SET updated_at = (SELECT max(e.at) FROM events e
+  WHERE e.case_id = cases.id AND e.code IS NULL AND e.type NOT IN ('rate', 'reveal'))
+WHERE id IN (SELECT case_id FROM events WHERE type = 'rate' AND code IS NULL);
