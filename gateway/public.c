@@ -185,7 +185,7 @@ static void end(struct http_req *req, void *arg)
 	else if (req && j->wait)
 		ask_wait(req, &j->ask, PROBLEM_LOCKED, j->wait);
 	else if (req)
-		typed_wrong(req, &j->ask);
+		typed_wrong(req, &j->ask, &j->typed);
 	drop(j);
 	free(j);
 }
@@ -211,7 +211,7 @@ void public_typed(struct http_req *req, void *ctx)
 	}
 	*j = (struct typed_job){.job = {.run = run, .done = done}, .gw = gw, .req = req, .ask = a};
 	if (!typed_read(req, &j->ask, &j->typed, &p)) {
-		typed_invalid(req, &j->ask, &p);
+		typed_invalid(req, &j->ask, &j->typed, &p);
 		free(j);
 		return;
 	}
@@ -225,7 +225,7 @@ void public_typed(struct http_req *req, void *ctx)
 void public_typed_form(struct http_req *req, void *ctx)
 {
 	struct ask a;
-	if (public_ask(req, ctx, false, false, &a)) typed_form(req, &a, 200, NULL);
+	if (public_ask(req, ctx, false, false, &a)) typed_form(req, &a);
 }
 
 /* --- first page, guides --- */

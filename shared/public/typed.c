@@ -18,7 +18,8 @@
 #define LAST        4
 #define WRONG       "编号和证件后四位对不上，或者办件还没有传到这里。请核对收件凭证；也可以扫描凭证上的二维码查询。"
 
-static const struct lockout_rule rule = {.tries = 5};
+/* A quiet day takes one failure off, or the slips of years would lock a bucket at the first. */
+static const struct lockout_rule rule = {.tries = 5, .forget_ms = 24 * 3600000LL};
 
 static const struct field table[] = {
     {.name = "receipt_number", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = TYPED_CHARS},
@@ -61,6 +62,18 @@ static bool read_json(const char *body, size_t len, char receipt[TYPED], char la
 	return ok;
 }
 
+/* 652323105001202601010100018 means 652323105001-20260101-010001-8: hyphens are small on paper and far on a keyboard. */
+static void hyphenate(char *text, size_t cap)
+{
+	enum { STATION = 12, DAY = 8 };
+	char out[TYPED];
+	size_t n = strlen(text);
+	if (n <= STATION + DAY + 1 || strchr(text, '-')) return;
+	int len = snprintf(out, sizeof out, "%.12s-%.8s-%.*s-%c", text, text + STATION, (int)(n - STATION - DAY - 1),
+	                   text + STATION + DAY, text[n - 1]);
+	if (len > 0 && (size_t)len < cap) memcpy(text, out, (size_t)len + 1);
+}
+
 bool typed_read(struct http_req *req, struct ask *a, struct typed *out, struct problem *p)
 {
 	size_t len = 0;
@@ -72,6 +85,8 @@ bool typed_read(struct http_req *req, struct ask *a, struct typed *out, struct p
 	if (!a->form && !read_json(body ? body : "", len, receipt, last4, p)) return false;
 	if (a->form) (void)read_form(body ? body : "", len, receipt, last4); /* what is no text is no number either */
 	tidy(receipt, tidied, sizeof tidied);
+	if (strlen(tidied) < sizeof out->shown) memcpy(out->shown, tidied, strlen(tidied) + 1);
+	hyphenate(tidied, sizeof tidied);
 	if (strlen(tidied) >= RECEIPT_MAX || !receipt_parse(tidied, &r))
 		problem_field(p, "/receipt_number", "format", "not a receipt number, or mistyped");
 	else
@@ -161,7 +176,8 @@ int typed_try(const struct typed_store *s, const struct typed *t, int64_t now, s
 
 /* --- answers --- */
 
-void typed_form(struct http_req *req, const struct ask *a, int status, const char *why)
+/* The form with NUMBER in it; WHY (NULL: nothing) says what did not fit. */
+static void reply_form(struct http_req *req, const struct ask *a, int status, const char *number, const char *why)
 {
 	struct page p;
 	page_open(&p, a->large, "查询办件进度");
@@ -173,8 +189,9 @@ void typed_form(struct http_req *req, const struct ask *a, int status, const cha
 	page_form(&p, "post", "/public/progress");
 	page_html(&p, "<label for=\"number\">收件编号（在收件凭证上）</label>\n"
 	              "<input type=\"text\" id=\"number\" name=\"receipt_number\" required maxlength=\"47\" "
-	              "autocapitalize=\"characters\" spellcheck=\"false\">\n"
-	              "<label for=\"last4\">申请人证件号码的最后四位</label>\n"
+	              "autocapitalize=\"characters\" spellcheck=\"false\" value=\"");
+	page_attribute(&p, number);
+	page_html(&p, "\">\n<label for=\"last4\">申请人证件号码的最后四位</label>\n"
 	              "<input type=\"text\" id=\"last4\" name=\"id_last4\" required minlength=\"4\" maxlength=\"4\" "
 	              "autocapitalize=\"characters\" spellcheck=\"false\">\n");
 	page_form_end(&p, "查询");
@@ -184,18 +201,23 @@ void typed_form(struct http_req *req, const struct ask *a, int status, const cha
 	page_reply(req, status, &p);
 }
 
-void typed_wrong(struct http_req *req, const struct ask *a)
+void typed_form(struct http_req *req, const struct ask *a)
+{
+	reply_form(req, a, 200, "", NULL);
+}
+
+void typed_wrong(struct http_req *req, const struct ask *a, const struct typed *t)
 {
 	if (a->html || a->form)
-		typed_form(req, a, 404, WRONG);
+		reply_form(req, a, 404, t->shown, WRONG);
 	else
 		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
 }
 
-void typed_invalid(struct http_req *req, const struct ask *a, struct problem *p)
+void typed_invalid(struct http_req *req, const struct ask *a, const struct typed *t, struct problem *p)
 {
 	if (a->html || a->form) {
-		typed_form(req, a, problem_row(p->code)->status,
+		reply_form(req, a, problem_row(p->code)->status, t->shown,
 		           "收件编号或证件后四位没有输对，请对照收件凭证再输一次。");
 		problem_release(p);
 	} else {

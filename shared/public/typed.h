@@ -5,7 +5,7 @@
  * caller looks up as many cases for an unknown number as for a known one (typed_find); the comparison takes a time that
  * depends on nothing.
  *
- * Five wrong tries, then a delay that doubles (lockout.h), kept in the database. What is counted is no number but one of
+ * Five wrong tries, then a delay that doubles up to an hour (lockout.h), kept in the database; a quiet day forgives one. What is counted is no number but one of
  * TYPED_BUCKETS buckets, into which a secret hash sorts known and unknown numbers alike: so the table has that many rows at
  * most, whatever is tried, a locked bucket tells nothing of whether its numbers exist, and nobody can choose whose bucket to
  * lock or to clear but by that very number. A number can get fewer tries than five when another of its bucket was tried,
@@ -25,10 +25,12 @@
 struct typed {
 	char receipt[RECEIPT_MAX]; /* "" where what was typed is no receipt number */
 	char last4[5];             /* upper case; "" likewise */
+	char
+	    shown[RECEIPT_MAX]; /* what was typed as the number, for the form to hold again; "" where it does not fit */
 };
 
-/* Reads what was typed, of a form or of JSON {receipt_number, id_last4}, into OUT; spaces at the ends and the case of a letter
- * do not count. False, and P says what is wrong, where it cannot be right whatever there is. A.form is set. */
+/* Reads what was typed, of a form or of JSON {receipt_number, id_last4}, into OUT; spaces at the ends, the case of a letter
+ * and, all together, the hyphens do not count. False, and P says what is wrong, where it cannot be right whatever there is. A.form is set. */
 bool typed_read(struct http_req *req, struct ask *a, struct typed *out, struct problem *p);
 
 /* The key of the buckets, from a secret of the program (LEN bytes). */
@@ -56,11 +58,11 @@ int typed_try(const struct typed_store *s, const struct typed *t, int64_t now, s
 
 /* --- answers --- */
 
-/* The form; WHY (NULL: nothing) says what did not fit. STATUS is the answer's. */
-void typed_form(struct http_req *req, const struct ask *a, int status, const char *why);
+/* The empty form. */
+void typed_form(struct http_req *req, const struct ask *a);
 /* What was typed does not fit: 404. */
-void typed_wrong(struct http_req *req, const struct ask *a);
+void typed_wrong(struct http_req *req, const struct ask *a, const struct typed *t);
 /* What was typed cannot be right: 422; P is released. */
-void typed_invalid(struct http_req *req, const struct ask *a, struct problem *p);
+void typed_invalid(struct http_req *req, const struct ask *a, const struct typed *t, struct problem *p);
 
 #endif

@@ -125,13 +125,13 @@ static void typed(struct call *c, struct worker *w)
 	if (rc)
 		call_error(c, rc, &e);
 	else if (!read)
-		typed_invalid(c->req, &c->ask, &p);
+		typed_invalid(c->req, &c->ask, &t, &p);
 	else if (found)
 		progress_reply(c->req, &c->ask, &x, NULL);
 	else if (wait)
 		ask_wait(c->req, &c->ask, PROBLEM_LOCKED, wait);
 	else
-		typed_wrong(c->req, &c->ask);
+		typed_wrong(c->req, &c->ask, &t);
 	progress_release(&x);
 }
 
@@ -216,7 +216,7 @@ void public_typed_form(struct http_req *req, void *ctx)
 {
 	struct serve *sv = ctx;
 	struct ask a;
-	if (read_ask(req, sv, sv->limiter, false, &a)) typed_form(req, &a, 200, NULL);
+	if (read_ask(req, sv, sv->limiter, false, &a)) typed_form(req, &a);
 }
 
 void public_typed(struct http_req *req, void *ctx)
