@@ -133,11 +133,11 @@ static void of_an_older_release(void **state)
 	(void)state;
 	for (unsigned i = 1; i <= 3; i++)
 		support_register(&t, i, SUPPORT_HANDLE_ITEM);
-	support_sql(t.db, "DELETE FROM case_keys; UPDATE cases SET keys = x''; PRAGMA user_version = 2");
-	ledger_close(t.l);
-	t.l = NULL;
-	struct ledger_config cfg = support_ledger_config(&t, LEDGER_MIGRATE);
-	if (ledger_open(&cfg, &t.l, &e)) fail_msg("%s", e.msg);
+	support_sql(t.db, "DELETE FROM case_keys; UPDATE cases SET keys = x''");
+	char *migration = support_source("schema/sql/box/005-token.sql");
+	support_sql(t.db, migration);
+	free(migration);
+	support_ledger_reopen(&t);
 	assert_false(found(1));
 	assert_int_equal(ledger_catch_up(t.l, &rebuilt, &e), ERR_OK);
 	assert_true(rebuilt);
