@@ -134,6 +134,42 @@ describe('a box by itself', () => {
   });
 });
 
+test('whatever a catalog holds is shown as text: markup, marks of direction, 10,000 characters; what is published, too', async () => {
+  const long = '长'.repeat(10000);
+  const odd = `<script>alert(1)</script>"'&\u202e\u2066买买提·艾山\u{20bb7}`;
+  const base = catalog.items[0];
+  const guide = { ...base.guide, basis: [{ title: odd, article: odd, text: odd }], conditions: [odd, long], process: [long],
+    materials: [{ name: odd, form: 'copy', copies: 2, required: false, note: odd }], time_limit: { text: odd }, fee: { text: long }, contact: { text: odd }, place: { text: odd } };
+  const published = { ...guide, status: 'published', mark: null, pending: [], materials: [] };
+  const box = await startBox({ items: [
+    { ...base, code: 'odd "<1>', name: odd, category: odd, window: odd, department: odd, guide },
+    { ...base, code: 'published', guide: published }] });
+  try {
+    const citizen = box.client();
+    const get = async (path, headers) => (await citizen.call('GET', path, { headers })).body;
+    const list = await get('/public/guides', HTML);
+    assert.ok(list.includes('href="/public/guides/odd%20%22%3C1%3E"'));
+    const page = await get('/public/guides/odd%20%22%3C1%3E', HTML);
+    for (const text of [list, page]) {
+      assert.ok(!/<script|alert\(1\)<\/|<b>/.test(text.replaceAll('&lt;', '')));
+      assert.equal((text.match(/<bdi>/g) ?? []).length, (text.match(/<\/bdi>/g) ?? []).length);
+      // each mark of direction stands within an element that ends its effect
+      for (const [, before] of text.matchAll(/([^]{0,400})\u202e/g)) assert.ok(/<bdi>[^<]*$|<title>[^<]*$/.test(before), before);
+    }
+    assert.ok(page.includes(long));
+    assert.ok(page.includes('（复印件2份，有此情形时提交）'));
+    assert.match(page, /class="mark"/);
+    const { guide: shown } = await get('/public/guides/odd%20%22%3C1%3E', JSON_ONLY);
+    assert.deepEqual([shown.fee.text, shown.place.text, shown.basis], [long, odd, guide.basis]);
+    const whole = await get('/public/guides/published', HTML);
+    assert.doesNotMatch(whole, /class="mark"|待县级发布/);
+    assert.match(whole, /三、申请材料<\/bdi><\/h2>\n<p><bdi>无/);
+    assert.deepEqual((await get('/public/guides/published', JSON_ONLY)).guide.materials, []);
+  } finally {
+    await box.close();
+  }
+});
+
 test('a box that no county has enrolled yet says so', async () => {
   const box = await startBox({ enrolled: false });
   try {
