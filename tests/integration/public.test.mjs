@@ -233,6 +233,10 @@ test('a session that the browser holds is neither read nor shown', async () => {
   assert.equal((await county.public.call('GET', '/public', { headers: JSON_ONLY })).body.station_title, null);
 });
 
+test('the county is sound', () => {
+  assert.equal(county.tool(['verify']).status, 0);
+});
+
 test('every public operation of the county was called', () => {
   assert.deepEqual(api.coverage().filter((name) => / \/public/.test(name) && !/rate/.test(name)), []); // rating.test.mjs rates
 });
