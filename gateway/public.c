@@ -53,7 +53,9 @@ bool public_ask(struct http_req *req, struct gateway *gw, bool typed, bool searc
 {
 	bool limited = false;
 	struct limiter *l = typed ? gw->limits->typed : gw->limits->all;
-	return ask_read(req, l, clock_read(&gw->clock).mono, search, a, &limited);
+	bool ok = ask_read(req, l, clock_read(&gw->clock).mono, search, a, &limited);
+	a->screen = true;
+	return ok;
 }
 
 /* --- a case --- */
@@ -95,28 +97,43 @@ static int fill(struct gateway *gw, struct ledger *l, struct progress *p, struct
 	return rc ? rc : x.rc ? err_set(e, (enum err_code)x.rc, "%s", x.err.msg) : ERR_OK;
 }
 
-void public_progress(struct http_req *req, void *ctx)
+/* AGAIN: the page can be asked for again, its address holds the token. */
+static void by_token(struct http_req *req, struct gateway *gw, const struct ask *a, bool again)
 {
-	struct gateway *gw = ctx;
-	struct ask a;
 	struct ledger_case c = {0};
 	struct progress p = {0};
 	struct err e = {0};
 	char self[sizeof "/public/progress/" + sizeof p.view.token];
-	if (!public_ask(req, gw, false, false, &a)) return;
 	struct ledger *l = readers_take(gw->readers);
-	int rc = ledger_case_by_token(l, a.token, &c, &e);
+	int rc = ledger_case_by_token(l, a->token, &c, &e);
 	p.view = c.view; /* taken */
 	if (!rc) rc = fill(gw, l, &p, &e);
 	readers_give(gw->readers, l);
 	(void)snprintf(self, sizeof self, "/public/progress/%s", p.view.token);
 	if (rc == (int)ERR_NOTFOUND)
-		progress_missing(req, &a);
+		progress_missing(req, a);
 	else if (rc)
 		answer_error(gw, req, rc, &e);
 	else
-		progress_reply(req, &a, &p, self);
+		progress_reply(req, a, &p, again ? self : NULL);
 	progress_release(&p);
+}
+
+void public_progress(struct http_req *req, void *ctx)
+{
+	struct ask a;
+	if (public_ask(req, ctx, false, false, &a)) by_token(req, ctx, &a, true);
+}
+
+void public_scanned(struct http_req *req, void *ctx)
+{
+	struct problem p = {0};
+	struct ask a;
+	if (!public_ask(req, ctx, false, false, &a)) return;
+	if (typed_scanned(req, &a, &p))
+		by_token(req, ctx, &a, false);
+	else
+		typed_invalid(req, &a, NULL, &p);
 }
 
 /* --- what is typed --- */

@@ -15,6 +15,7 @@ void public_limits_free(struct public_limits *l);
 /* Reads what is asked; TYPED: it costs a place among the few tries. Answers and returns false where it may not go on. */
 bool public_ask(struct http_req *req, struct gateway *gw, bool typed, bool search, struct ask *a);
 
-http_handler public_home, public_screen, public_guides, public_guide, public_progress, public_typed_form, public_typed;
+http_handler public_home, public_screen, public_guides, public_guide, public_progress, public_typed_form, public_typed,
+    public_scanned;
 
 #endif

@@ -41,6 +41,7 @@ static const struct http_route table[] = {
     {"GET", "/public/guides/{code}", 0, 0, HTTP_OPEN, public_guide, "The guide of an item"},
     {"GET", "/public/progress", 0, 0, HTTP_OPEN, public_typed_form, "Ask by receipt number"},
     {"POST", "/public/progress", 0, CREDENTIALS_MAX, HTTP_OPEN, public_typed, "How far a case is, by receipt number"},
+    {"POST", "/public/scanned", 0, CREDENTIALS_MAX, HTTP_OPEN, public_scanned, "How far a case is, by a scanner"},
     {"GET", "/public/progress/{token}", 0, 0, HTTP_OPEN, public_progress, "How far a case is"},
     {"GET", "/public/rate/{token}", 0, 0, HTTP_OPEN, rating_get, "May it be rated?"},
     {"POST", "/public/rate/{token}", 0, ASK_BODY_MAX, HTTP_OPEN, rating_post, "Rate it"},

@@ -14,9 +14,10 @@
 #define ASK_QUERY_MAX 50    /* characters that are searched for */
 
 struct ask {
-	bool html;  /* a page is wanted, not JSON */
-	bool large; /* 大字版 */
-	bool form;  /* what was sent is a form */
+	bool html;   /* a page is wanted, not JSON */
+	bool large;  /* 大字版 */
+	bool form;   /* what was sent is a form */
+	bool screen; /* it is for a turned screen, which may have a scanner: set by the box */
 	char token[ASK_TOKEN_MAX + 1];
 	char code[161];                /* of an item */
 	char q[4 * ASK_QUERY_MAX + 1]; /* what is searched for */

@@ -15,6 +15,7 @@
 #define DEPTH       4
 #define TYPED_CHARS 47
 #define TYPED       (4 * TYPED_CHARS + 4) /* bytes of what is typed into a field */
+#define SCANNED     256                   /* characters that a scanner types */
 #define LAST        4
 #define WRONG       "编号和证件后四位对不上，或者办件还没有传到这里。请核对收件凭证；也可以扫描凭证上的二维码查询。"
 
@@ -99,6 +100,47 @@ bool typed_read(struct http_req *req, struct ask *a, struct typed *out, struct p
 	return !problem_any(p);
 }
 
+/* --- what is scanned --- */
+
+static const struct field scanned[] = {
+    {.name = "code", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = SCANNED - 1},
+    {.name = NULL},
+};
+
+static bool read_code(struct http_req *req, struct ask *a, char code[4 * SCANNED], struct problem *p)
+{
+	size_t len = 0;
+	json_t *o = NULL;
+	struct err e = {0};
+	const char *body = http_req_body(req, &len);
+	a->form = form_is(http_req_header(req, "Content-Type"));
+	if (a->form) return form_value(body ? body : "", len, "code", code, 4 * SCANNED);
+	if (json_parse_strict(body ? body : "", len, DEPTH, &o, &e)) {
+		problem_set(p, PROBLEM_MALFORMED_REQUEST, "a form or a JSON object is wanted");
+		return false;
+	}
+	bool ok = fields_check(o, scanned, "", p);
+	(void)snprintf(code, 4 * SCANNED, "%s", fields_text(o, "code"));
+	json_decref(o);
+	return ok;
+}
+
+bool typed_scanned(struct http_req *req, struct ask *a, struct problem *p)
+{
+	char code[4 * SCANNED] = "";
+	a->token[0] = '\0';
+	bool read = read_code(req, a, code, p);
+	const char *last = strrchr(code, '/'), *from = last ? last + 1 : code + strspn(code, " \t");
+	size_t n = strspn(from, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_");
+	bool ends = !from[n] || strchr(" \t\r\n?#", from[n]);
+	if (read && n > 0 && n < sizeof a->token && ends)
+		memcpy(a->token, from, n);
+	else if (!problem_any(p))
+		problem_field(p, "/code", "format", "not the code of a receipt");
+	if (!problem_any(p)) a->token[n] = '\0';
+	return !problem_any(p);
+}
+
 /* --- the try --- */
 
 void typed_key(const void *secret, size_t len, uint8_t out[TYPED_KEY_LEN])
@@ -176,6 +218,16 @@ int typed_try(const struct typed_store *s, const struct typed *t, int64_t now, s
 
 /* --- answers --- */
 
+static void scan_form(struct page *p)
+{
+	page_heading(p, "或者扫描凭证上的二维码");
+	page_form(p, "post", "/public/scanned");
+	page_html(p,
+	          "<label for=\"code\">点这里，再用扫描枪扫</label>\n"
+	          "<input type=\"text\" id=\"code\" name=\"code\" required maxlength=\"255\" spellcheck=\"false\">\n");
+	page_form_end(p, "打开");
+}
+
 /* The form with NUMBER in it; WHY (NULL: nothing) says what did not fit. */
 static void reply_form(struct http_req *req, const struct ask *a, int status, const char *number, const char *why)
 {
@@ -195,6 +247,7 @@ static void reply_form(struct http_req *req, const struct ask *a, int status, co
 	              "<input type=\"text\" id=\"last4\" name=\"id_last4\" required minlength=\"4\" maxlength=\"4\" "
 	              "autocapitalize=\"characters\" spellcheck=\"false\">\n");
 	page_form_end(&p, "查询");
+	if (a->screen) scan_form(&p);
 	page_html(&p, "<footer>输错五次后要等一会儿才能再试。没有登记证件号码的办件，请扫描收件凭证上的二维码查询。"
 	              "</footer>\n");
 	page_foot(&p, "/public/progress");
@@ -217,8 +270,9 @@ void typed_wrong(struct http_req *req, const struct ask *a, const struct typed *
 void typed_invalid(struct http_req *req, const struct ask *a, const struct typed *t, struct problem *p)
 {
 	if (a->html || a->form) {
-		reply_form(req, a, problem_row(p->code)->status, t->shown,
-		           "收件编号或证件后四位没有输对，请对照收件凭证再输一次。");
+		reply_form(req, a, problem_row(p->code)->status, t ? t->shown : "",
+		           t ? "收件编号或证件后四位没有输对，请对照收件凭证再输一次。"
+		             : "这不是收件凭证上的二维码，请再扫一次。");
 		problem_release(p);
 	} else {
 		http_problem(req, p);

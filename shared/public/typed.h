@@ -33,6 +33,10 @@ struct typed {
  * and, all together, the hyphens do not count. False, and P says what is wrong, where it cannot be right whatever there is. A.form is set. */
 bool typed_read(struct http_req *req, struct ask *a, struct typed *out, struct problem *p);
 
+/* Reads what a scanner typed from a receipt's QR code, of a form or of JSON {code}, into A.token: the code holds the address
+ * of the progress page, or the token alone. False, and P says so, where it is neither. A.form is set. */
+bool typed_scanned(struct http_req *req, struct ask *a, struct problem *p);
+
 /* The key of the buckets, from a secret of the program (LEN bytes). */
 void typed_key(const void *secret, size_t len, uint8_t out[TYPED_KEY_LEN]);
 /* The lock-out subject of RECEIPT: "receipt:" and its bucket. */
@@ -62,7 +66,7 @@ int typed_try(const struct typed_store *s, const struct typed *t, int64_t now, s
 void typed_form(struct http_req *req, const struct ask *a);
 /* What was typed does not fit: 404. */
 void typed_wrong(struct http_req *req, const struct ask *a, const struct typed *t);
-/* What was typed cannot be right: 422; P is released. */
+/* What was typed (T) or scanned (T NULL) cannot be right: 422; P is released. */
 void typed_invalid(struct http_req *req, const struct ask *a, const struct typed *t, struct problem *p);
 
 #endif

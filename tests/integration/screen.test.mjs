@@ -71,6 +71,25 @@ describe('a box by itself', () => {
     await citizen.call('GET', `/public/progress/${made.progress_token.slice(0, -1)}`, { headers: JSON_ONLY, expect: 404 });
   });
 
+  test('a scanner types what the QR code holds', async () => {
+    const { id_number: _number, ...rest } = registration(item, rng).applicant;
+    const made = await take({ on_the_spot: SPOT, applicant: { ...rest, id_type: 'none', id_number: '', id_reason: '证件遗失补办中' } });
+    const { body: form } = await citizen.call('GET', '/public/progress', { headers: HTML });
+    assert.match(form, /action="\/public\/scanned"/);
+    const byToken = (await citizen.call('GET', `/public/progress/${made.progress_token}`, { headers: JSON_ONLY })).body;
+    const scan = (code, options = {}) => citizen.call('POST', '/public/scanned', { headers: JSON_ONLY, body: { code }, ...options });
+    for (const code of [made.progress_token, `https://county.example/public/progress/${made.progress_token}`, ` ${made.progress_token} `, `https://county.example:8443/public/progress/${made.progress_token}?large=1`])
+      assert.deepEqual((await scan(code)).body, byToken, code);
+    await scan('0'.repeat(16), { expect: 404 });
+    for (const code of ['', '/', '<b>', 'https://county.example/', `${made.progress_token}<`, 'x'.repeat(65), '长'.repeat(255), 'x'.repeat(256)])
+      await scan(code, { expect: 'validation', invalid: true });
+    const send = (body, options = {}) => citizen.call('POST', '/public/scanned', { body, headers: FORM, ...options });
+    const page = (await send(new URLSearchParams({ code: `https://c/public/progress/${made.progress_token}` }).toString(), { query: { large: 1 } })).body;
+    assert.ok(page.includes(made.receipt_number) && page.includes(`/public/rate/${made.progress_token}?large=1`));
+    assert.match((await send('code=%ff', { expect: 422, invalid: true })).body, /不是收件凭证上的二维码/);
+    assert.match((await send(`code=${'x'.repeat(3000)}`, { expect: 422, invalid: true })).body, /不是收件凭证上的二维码/);
+  });
+
   test('five wrong tries lock a number, over a restart', async () => {
     const made = await take();
     const wrong = { ...made, applicant: { id_number: made.applicant.id_number.endsWith('0000') ? '0001' : '0000' } };
