@@ -48,13 +48,12 @@ SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_par
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/stream.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \
-	shared/http/stream.c shared/http/deadline.c shared/http/tls.c shared/http/bearer.c
+	shared/http/stream.c shared/http/deadline.c shared/http/tls.c shared/http/bearer.c shared/http/accept.c
 BLOB := shared/blob/sniff.c shared/blob/store.c shared/blob/record.c shared/blob/tail.c shared/blob/upload.c shared/blob/append.c
 TUS := shared/tus/parse.c shared/tus/send.c shared/tus/tus.c shared/tus/body.c
 DB := shared/db/db.c shared/db/sqlite.c
-LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c \
-	shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c \
-	shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c
+LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c shared/ledger/citizen.c
+PUBLIC := shared/public/ask.c shared/public/form.c shared/public/guides.c shared/public/limiter.c shared/public/page.c shared/public/progress.c shared/public/ratings.c shared/public/typed.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
 	sync/engine/columns_sort.c sync/engine/columns_read.c sync/engine/columns_cells.c sync/engine/cell.c sync/engine/bits.c \
@@ -65,14 +64,12 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/coun
 	sync/county/catalog_calendar.c sync/county/catalog_check.c sync/county/catalog_commands.c sync/county/catalog_diff.c \
 	sync/county/catalog_edition.c sync/county/catalog_faults.c sync/county/catalog_items.c sync/county/catalog_read.c \
 	sync/county/catalog_table.c \
-	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/erase.c sync/county/exchange.c sync/county/feed.c \
-	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
-	sync/county/page.c sync/county/persons.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
+	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/erase.c sync/county/exchange.c sync/county/feed.c sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c  sync/county/metrics.c  sync/county/persons.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sweep.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c
 COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/export.c gateway/finder.c gateway/blobs.c \
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
-	gateway/present.c gateway/printcall.c gateway/people.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c \
+	gateway/present.c gateway/printcall.c gateway/people.c gateway/public.c gateway/rating.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c \
 	gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c \
 	gateway/staff.c \
 	gateway/sync.c gateway/uploads.c gateway/waker.c
@@ -82,7 +79,7 @@ CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
-LIB_SRC := $(SHARED) $(CRYPTO) $(BLOB) $(TUS) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY)
+LIB_SRC := $(SHARED) $(CRYPTO) $(BLOB) $(TUS) $(HTTP) $(DB) $(LEDGER) $(CERTS) $(ENGINE) $(HANDS) $(COUNTY) $(PUBLIC)
 LIBS := -lmicrohttpd -lgnutls -ljansson -lsqlite3 -lmbedx509 -lmbedcrypto -largon2 -linih -lcurl-gnutls \
 	-lzstd
 PRINT_LIBS := -lxslt -lxml2 -lqrencode
@@ -198,7 +195,7 @@ $(O)/sim/sim $(O)/sim/vfs_test:
 # --- fuzzing ----------------------------------------------------------------------------------------------------------
 # Each target over what it reads: the shared parts, the ledger and the engine, without servers.
 FUZZERS := request answer entry cert code print upload
-FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/%,$(LIB_SRC))))
+FUZZ_LIB := $(call obj,$(filter shared/% sync/engine/%,$(filter-out shared/http/% shared/public/%,$(LIB_SRC))))
 $(O)/obj/tests/fuzz/%.o: CPPFLAGS += -DXINKE_ROOT='"$(CURDIR)"' -DXINKE_BUILD_EPOCH=$(BUILD_EPOCH)
 $(O)/libfuzzed.a: $(FUZZ_LIB) $(call obj,tests/unit/support.c)
 	@rm -f $@; ar qcs $@ $^

@@ -41,6 +41,7 @@ struct gateway {
 	struct documents *documents; /* the papers of a case */
 	struct reporter *reporter;   /* makes reports */
 	struct uploads *uploads;     /* photos and papers */
+	struct public_limits *limits; /* of the citizens' pages */
 	struct metrics *metrics;
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */

@@ -10,6 +10,7 @@
 #include "gateway/gateway.h"
 #include "gateway/items.h"
 #include "gateway/metrics.h"
+#include "gateway/public.h"
 #include "gateway/readers.h"
 #include "gateway/reports.h"
 #include "gateway/routes.h"
@@ -78,6 +79,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (!rc) rc = documents_new(gw, &gw->documents, e);
 	if (!rc) rc = reports_worker_new(gw, &gw->reporter, e);
 	if (!rc) rc = uploads_new(gw, &gw->uploads, e);
+	if (!rc) rc = public_limits_new(&gw->limits, e);
 	if (!rc) rc = waker_new(gw, &gw->waker, e);
 	if (rc) return rc;
 	struct ledger *l = readers_take(gw->readers);
@@ -135,6 +137,7 @@ static void close_all(struct gateway *gw)
 	documents_free(gw->documents);
 	reports_worker_free(gw->reporter);
 	uploads_free(gw->uploads);
+	public_limits_free(gw->limits);
 	metrics_free(gw->metrics);
 	changes_free(gw->changes);
 	follow_free(gw->follow);

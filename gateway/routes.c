@@ -16,6 +16,8 @@
 #include "gateway/items.h"
 #include "gateway/metrics.h"
 #include "gateway/people.h"
+#include "gateway/public.h"
+#include "gateway/rating.h"
 #include "gateway/registers.h"
 #include "gateway/reports.h"
 #include "gateway/reveal.h"
@@ -36,6 +38,16 @@ static const struct http_route table[] = {
     {"GET", "/healthz", 0, 0, HTTP_OPEN, front_health_get, "Is it well?"},
     {"GET", "/metrics", 0, 0, HTTP_OPEN | HTTP_LOOPBACK, metrics_get, "Prometheus metrics, on loopback"},
     {"GET", "/problems/{code}", 0, 0, HTTP_OPEN, front_problem_get, "What a problem means"},
+    {"GET", "/screen", 0, 0, HTTP_OPEN, public_screen, "Where a turned screen begins"},
+    {"GET", "/public", 0, 0, HTTP_OPEN, public_home, "What a citizen can ask for"},
+    {"GET", "/public/guides", 0, 0, HTTP_OPEN, public_guides, "Guides of the items"},
+    {"GET", "/public/guides/{code}", 0, 0, HTTP_OPEN, public_guide, "The guide of an item"},
+    {"GET", "/public/progress", 0, 0, HTTP_OPEN, public_typed_form, "Ask by receipt number"},
+    {"POST", "/public/progress", 0, CREDENTIALS_MAX, HTTP_OPEN, public_typed, "How far a case is, by receipt number"},
+    {"POST", "/public/scanned", 0, CREDENTIALS_MAX, HTTP_OPEN, public_scanned, "How far a case is, by a scanner"},
+    {"GET", "/public/progress/{token}", 0, 0, HTTP_OPEN, public_progress, "How far a case is"},
+    {"GET", "/public/rate/{token}", 0, 0, HTTP_OPEN, rating_get, "May it be rated?"},
+    {"POST", "/public/rate/{token}", 0, ASK_BODY_MAX, HTTP_OPEN, rating_post, "Rate it"},
     {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, signin_post, "Sign in"},
     {"GET", "/api/v1/sessions", 0, 0, 0, session_list_get, "Sessions, one's own or others'"},
     {"GET", "/api/v1/sessions/current", 0, 0, 0, signin_current_get, "Who am I?"},

@@ -371,6 +371,13 @@ static void note_overtime(struct caseview *v, const struct caseview_event *ev, i
 	if (!one || json_array_append_new(list, one)) *rc = ERR_NOMEM;
 }
 
+/* Does the event leave the case's last change where it was? A rating does: whoever handled the case should not learn by a
+ * list when its citizen spoke. */
+static bool is_quiet(enum case_event type)
+{
+	return type == EVENT_REVEAL || type == EVENT_RATE;
+}
+
 enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event *ev, int *rc)
 {
 	enum case_event type;
@@ -388,7 +395,7 @@ enum caseview_fit caseview_apply(struct caseview *v, const struct caseview_event
 	if (fit != FIT_OK || *rc) return fit;
 	note_overtime(v, ev, rc);
 	move_to(v, type, row, ev->at, rc);
-	if (type != EVENT_REVEAL && ev->at > v->updated_at) v->updated_at = ev->at;
+	if (!is_quiet(type) && ev->at > v->updated_at) v->updated_at = ev->at;
 	return FIT_OK;
 }
 

@@ -46,7 +46,7 @@ struct caseview {
 	char item[41];
 	char receipt[RECEIPT_MAX];
 	char token[17];                               /* of the public progress page */
-	int64_t received_at, accepted_at, updated_at; /* ms; accepted_at 0 = not accepted */
+	int64_t received_at, accepted_at, updated_at; /* ms; accepted_at 0 = not accepted; a rating is no update */
 	int64_t revision;                             /* events applied or refused so far */
 	json_t *doc;                                  /* applicant or record block, materials, notes, ...; owned */
 };

@@ -108,7 +108,7 @@ struct ledger_fold {
 };
 /* The look-up keys of a case, as they stand in its row. */
 struct ledger_keys {
-	int64_t n, key[12]; /* two people's, and the numbers that the case had before */
+	int64_t n, key[12]; /* two people's, its token, and the numbers that the case had before */
 };
 /* What a case's row is made of beside the columns of its fold. */
 struct ledger_row {

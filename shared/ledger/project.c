@@ -259,6 +259,7 @@ static void keys_of(struct ledger *l, const struct caseview *v, struct ledger_ke
 		add_key(l, out, "id", fields_text(who, "id_number"));
 		add_key(l, out, "phone", fields_text(who, "phone"));
 	}
+	add_key(l, out, "token", v->token);
 	const json_t *aliases = json_object_get(v->doc, "aliases");
 	for (size_t i = 0; i < json_array_size(aliases); i++)
 		add_key(l, out, "receipt", json_string_value(json_array_get(aliases, i)));

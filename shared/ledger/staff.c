@@ -77,7 +77,7 @@ static bool has_hidden(const char *s)
 
 const char *ledger_staff_name_fault(const char *name)
 {
-	static const char *const reserved[] = {"system", STAFF_COUNTY,
+	static const char *const reserved[] = {"system", "applicant", STAFF_COUNTY,
 	                                       STAFF_AT_THE_BOX}; /* actors that are no accounts */
 	const char *fault = idnum_name(name, strlen(name));
 	if (fault) return fault;

@@ -8,6 +8,7 @@
 #include "shared/account.h"
 #include "shared/http/http.h"
 #include "shared/limits.h"
+#include "shared/public/ask.h"
 #include "shared/work.h"
 #include "sync/county/county.h"
 #include "sync/county/present.h"
@@ -37,10 +38,10 @@ struct call {
 	uint8_t id[UUID_LEN];       /* of the path: a case or a log */
 	uint8_t sha256[DIGEST_LEN]; /* of the path: a blob */
 	char text[129];             /* of the path: token, key id */
-	bool html;                  /* a page is wanted, not JSON */
 	bool reveals;               /* an act whose request is the body of a reveal */
 	bool entry;                 /* an entry of the register whose item is `item`, not a case */
 	int64_t if_revision;        /* If-Match; 0 = any */
+	struct ask ask;       /* of a public page */
 	char station[13], item[CALL_ITEM_MAX];
 	bool has_state;
 	enum case_state state;
@@ -73,9 +74,5 @@ void call_later(struct http_req *req, enum problem_code code, int seconds);
 #define CALL_CURSOR_MAX 40
 void call_cursor(int64_t at, const uint8_t *id, size_t id_len, char out[CALL_CURSOR_MAX]);
 bool call_cursor_read(const char *text, int64_t *at, uint8_t *id, size_t id_len);
-
-/* What a client accepts. */
-enum call_form { FORM_NONE, FORM_HTML, FORM_JSON };
-enum call_form call_accept(const char *header);
 
 #endif

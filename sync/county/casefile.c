@@ -143,11 +143,28 @@ static int note_held(struct casefile *f, struct err *e)
 	return db_run(q, e);
 }
 
+/* Whoever holds the paper with the number before finds the case by it. */
+static int note_aliases(struct casefile *f, struct err *e)
+{
+	size_t i;
+	json_t *one;
+	int rc = ERR_OK;
+	json_array_foreach(json_object_get(f->view.doc, "aliases"), i, one) {
+		struct db_stmt *q = rc ? NULL : db_query(f->store->db, Q_alias_put, e);
+		if (!q) return rc ? rc : (int)ERR_IO;
+		db_bind_text(q, "receipt", json_string_value(one));
+		db_bind_blob(q, "case_id", f->view.id, UUID_LEN);
+		rc = db_run(q, e);
+	}
+	return rc;
+}
+
 int casefile_flush(struct casefile *f, struct err *e)
 {
-	bool write = f->loaded && f->dirty && f->view.exists;
-	int rc = write ? write_case(f, e) : ERR_OK;
-	if (!rc && write) rc = blobs_of_case(f->store, &f->view, e);
+	bool writes = f->loaded && f->dirty && f->view.exists;
+	int rc = writes ? write_case(f, e) : ERR_OK;
+	if (writes && !rc) rc = note_aliases(f, e);
+	if (writes && !rc) rc = blobs_of_case(f->store, &f->view, e);
 	casefile_drop(f);
 	return rc;
 }

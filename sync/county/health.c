@@ -3,9 +3,10 @@
 #include "sync/county/health.h"
 
 #include "shared/caseview.h"
+#include "shared/http/accept.h"
+#include "shared/public/page.h"
 #include "shared/version.h"
 #include "sync/county/call.h"
-#include "sync/county/page.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -119,33 +120,33 @@ static void describe_json(struct http_req *req, const struct health_face *f)
 
 static void describe_page(struct http_req *req, const struct health_face *f)
 {
-	struct buf b;
-	page_open(&b, "zh-CN", f->title);
-	buf_adds(&b, "<p>");
-	page_text(&b, f->zh);
-	buf_adds(&b, "</p>\n<div lang=\"en\"><p>");
-	page_text(&b, f->en);
-	buf_adds(&b, "</p>\n<table>\n");
+	struct page p;
+	page_open(&p, false, f->title);
+	page_para(&p, f->zh);
+	if (f->home) page_link(&p, f->home, "打开");
+	page_html(&p, "<div lang=\"en\">");
+	page_para(&p, f->en);
+	page_html(&p, "<table>\n");
 	for (size_t i = 0; i < f->n; i++) {
-		buf_adds(&b, "<tr><td><code>");
-		page_text(&b, f->routes[i].method);
-		buf_addc(&b, ' ');
-		page_text(&b, f->routes[i].path);
-		buf_adds(&b, "</code></td><td>");
-		page_text(&b, f->routes[i].summary);
-		buf_adds(&b, "</td></tr>\n");
+		page_html(&p, "<tr><td><code>");
+		page_text(&p, f->routes[i].method);
+		page_html(&p, " ");
+		page_text(&p, f->routes[i].path);
+		page_html(&p, "</code></td><td>");
+		page_text(&p, f->routes[i].summary);
+		page_html(&p, "</td></tr>\n");
 	}
-	buf_adds(&b, "</table><p>Xinke " XINKE_VERSION "; " DOCS "</p></div>\n");
-	page_reply(req, 200, &b);
+	page_html(&p, "</table><p>Xinke " XINKE_VERSION "; " DOCS "</p></div>\n");
+	page_reply(req, 200, &p);
 }
 
 void health_describe(struct http_req *req, const struct health_face *f)
 {
 	static const char *const none[] = {NULL};
 	if (!http_req_query_only(req, none)) return;
-	switch (call_accept(http_req_header(req, "Accept"))) {
-	case FORM_HTML: describe_page(req, f); break;
-	case FORM_JSON: describe_json(req, f); break;
-	case FORM_NONE: http_problem_code(req, PROBLEM_NOT_ACCEPTABLE, NULL); break;
+	switch (accept_form(http_req_header(req, "Accept"))) {
+	case ACCEPT_HTML: describe_page(req, f); break;
+	case ACCEPT_JSON: describe_json(req, f); break;
+	case ACCEPT_NONE: http_problem_code(req, PROBLEM_NOT_ACCEPTABLE, NULL); break;
 	}
 }

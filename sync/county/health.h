@@ -9,6 +9,7 @@ http_handler health_get, health_metrics;
 /* Answers "/" for a face: TITLE and a sentence in Chinese, one in English, the routes of its table. */
 struct health_face {
 	const char *title, *zh, *en;
+	const char *home; /* a page for people, or NULL */
 	const struct http_route *routes;
 	size_t n;
 };

@@ -30,11 +30,12 @@
 #define QUEUE             256   /* calls that wait for a worker */
 #define DRAIN_MS          15000 /* for what is under way at the end */
 #define SYNC_DEADLINE_MS  90000 /* a full batch over a slow link */
-#define RATING_MAX        12288
 #define BODY_SMALL        4096
 #define LOOK_S            60 /* between two looks at what nobody answered for */
 #define PUBLIC_BURST      60
 #define PUBLIC_PER_MINUTE 60
+#define TYPED_BURST       20 /* tries of an address, behind which a whole village may stand */
+#define TYPED_PER_MINUTE  2
 
 static void describe_sync(struct http_req *req, void *ctx);
 static void describe_api(struct http_req *req, void *ctx);
@@ -107,27 +108,37 @@ static const struct http_route api_routes[] = {
 
 static const struct http_route public_routes[] = {
     SERVICE_ROUTES(describe_public),
+    {"GET", "/public", 0, 0, HTTP_OPEN, public_home, "What a citizen can ask for"},
+    {"GET", "/public/guides", 0, 0, HTTP_OPEN, public_guides, "Guides of the items"},
+    {"GET", "/public/guides/{code}", 0, 0, HTTP_OPEN, public_guide, "The guide of an item"},
+    {"GET", "/public/progress", 0, 0, HTTP_OPEN, public_typed_form, "Ask by receipt number"},
+    {"POST", "/public/progress", 0, BODY_SMALL, HTTP_OPEN, public_typed, "How far a case is, by receipt number"},
     {"GET", "/public/progress/{token}", 0, 0, HTTP_OPEN, public_progress, "How far a case is"},
     {"GET", "/public/rate/{token}", 0, 0, HTTP_OPEN, rating_get, "May it be rated?"},
-    {"POST", "/public/rate/{token}", 0, RATING_MAX, HTTP_OPEN, rating_post, "Rate it"},
+    {"POST", "/public/rate/{token}", 0, ASK_BODY_MAX, HTTP_OPEN, rating_post, "Rate it"},
 };
 
 #define N(a) (sizeof(a) / sizeof *(a))
 
 static void describe_sync(struct http_req *req, void *ctx)
 {
-	static const struct health_face face = {"信客 · 县级同步端", "此地址供村（社区）便民服务站的设备同步使用。",
-	                                        "The sync endpoint of a Xinke county: boxes call it over mutual TLS.",
-	                                        sync_routes, N(sync_routes)};
+	static const struct health_face face = {
+	    .title = "信客 · 县级同步端",
+	    .zh = "此地址供村（社区）便民服务站的设备同步使用。",
+	    .en = "The sync endpoint of a Xinke county: boxes call it over mutual TLS.",
+	    .routes = sync_routes,
+	    .n = N(sync_routes)};
 	(void)ctx;
 	health_describe(req, &face);
 }
 
 static void describe_api(struct http_req *req, void *ctx)
 {
-	static const struct health_face face = {
-	    "信客 · 县级接口", "此地址供县级部门和政务服务中心的系统使用，需要账号。",
-	    "The API of a Xinke county, for its accounts.", api_routes, N(api_routes)};
+	static const struct health_face face = {.title = "信客 · 县级接口",
+	                                        .zh = "此地址供县级部门和政务服务中心的系统使用，需要账号。",
+	                                        .en = "The API of a Xinke county, for its accounts.",
+	                                        .routes = api_routes,
+	                                        .n = N(api_routes)};
 	(void)ctx;
 	health_describe(req, &face);
 }
@@ -135,9 +146,12 @@ static void describe_api(struct http_req *req, void *ctx)
 static void describe_public(struct http_req *req, void *ctx)
 {
 	static const struct health_face face = {
-	    "信客 · 办件进度查询", "请扫描收件凭证上的二维码查询办件进度；无需注册，页面不显示个人信息。",
-	    "Citizens' pages of a Xinke county: the QR code on a receipt leads to the progress of its case.",
-	    public_routes, N(public_routes)};
+	    .title = "信客 · 便民服务查询",
+	    .zh = "办事指南、办件进度和评价；无需注册，页面不显示个人信息。收件凭证上的二维码直接查询进度。",
+	    .en = "Citizens' pages of a Xinke county: guides, progress of a case, rating.",
+	    .home = "/public",
+	    .routes = public_routes,
+	    .n = N(public_routes)};
 	(void)ctx;
 	health_describe(req, &face);
 }
@@ -232,6 +246,7 @@ static void close_all(struct serve *sv)
 	session_free(sv->sessions);
 	blob_face_free(sv->blobs);
 	limiter_free(sv->limiter);
+	limiter_free(sv->typed);
 }
 
 static int open_all(struct serve *sv, struct err *e)
@@ -242,7 +257,8 @@ static int open_all(struct serve *sv, struct err *e)
 	                         .state_free = worker_free,
 	                         .arg = sv};
 	sv->limiter = limiter_new(PUBLIC_BURST, PUBLIC_PER_MINUTE);
-	if (!sv->limiter) return err_set(e, ERR_NOMEM, "limiter");
+	sv->typed = limiter_new(TYPED_BURST, TYPED_PER_MINUTE);
+	if (!sv->limiter || !sv->typed) return err_set(e, ERR_NOMEM, "limiter");
 	int rc = work_open(&wc, &sv->pool, e);
 	if (!rc) rc = session_new(sv, &sv->sessions, e);
 	if (!rc) rc = blob_face_new(sv, &sv->blobs, e);

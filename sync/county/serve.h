@@ -3,9 +3,9 @@
 #define XINKE_COUNTY_SERVE_H
 
 #include "shared/http/http.h"
+#include "shared/public/limiter.h"
 #include "shared/work.h"
 #include "sync/county/county.h"
-#include "sync/county/limiter.h"
 #include "sync/county/metrics.h"
 #include "sync/county/session.h"
 
@@ -19,6 +19,7 @@ struct serve {
 	struct blob_face *blobs;
 	struct work *pool; /* each thread has a struct worker */
 	int64_t started;   /* monotonic ms */
+	struct limiter *typed;   /* likewise of what is typed there */
 	struct http_server *sync, *api, *pub;
 };
 

@@ -537,6 +537,8 @@ test('every operation of the contract was called', async () => {
   await sync.call('GET', '/sync/v1/now', { query: { nonce: '0123456789abcdef' } });
   await sync.call('POST', '/sync/v1/renew', { body: { station: VILLAGE, log: box.log, csr: 'x' }, expect: 'certificate_required' });
   await pub.call('GET', '/public/progress/0000000000000000', { ...asJson, expect: 404 });
+  for (const path of ['/public', '/public/guides', `/public/guides/${CIVIL}`, '/public/progress']) await pub.call('GET', path);
+  await pub.call('POST', '/public/progress', { ...asJson, body: { receipt_number: '1', id_last4: '0000' }, expect: 'validation' });
   await pub.call('GET', '/public/rate/0000000000000000', { ...asJson, expect: 404 });
   await pub.call('POST', '/public/rate/0000000000000000', { body: { grade: 1 }, expect: 404 });
   const taken = closed.register(CIVIL, rng);

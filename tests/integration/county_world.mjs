@@ -84,14 +84,14 @@ class Box {
     return event;
   }
 
-  /** Registers a case of ITEM, and passes it up to the township where this village only takes it in. */
-  register(code, rng, { to = TOWNSHIP } = {}) {
+  /** Registers a case of ITEM, its body with CHANGES, and passes it up to the township where this village only takes it in. */
+  register(code, rng, { to = TOWNSHIP, changes = {} } = {}) {
     const item = itemOf(code);
     const id = randomUUID();
     const day = new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10).replaceAll('-', '');
     const body = { ...registration(item, rng), catalog: catalog.catalog, catalog_version: catalog.version, record: item.record,
       receipt_number: receiptNumber(this.station, day, this.number, ++this.serial), received_at: Date.now(),
-      token: rng.digits(16) };
+      token: rng.digits(16), ...changes };
     this.people.push(body.applicant);
     this.append('receive', id, body, { id });
     if (item.levels.village === 'accept') this.append('forward', id, { to });

@@ -38,8 +38,8 @@ export function run(program, ...args) {
   return stdout;
 }
 
-/** Makes the folder of a box; nothing runs yet. `conf` holds further lines by section. */
-export function makeBox({ tier = 'village', enrolled = true, cases = 0, backDays = 0, calendar = null, conf = {} } = {}) {
+/** Makes the folder of a box; nothing runs yet. `conf` holds further lines by section, `items` another catalog's items. */
+export function makeBox({ tier = 'village', enrolled = true, cases = 0, backDays = 0, calendar = null, items: wanted = null, conf = {} } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'xinke-gw-'));
   const config = join(dir, 'gateway.conf');
   const sections = { paths: ['data = data'], http: ['bind = 127.0.0.1', 'port = 0', 'names = xinke.internal,127.0.0.1'] };
@@ -52,8 +52,10 @@ export function makeBox({ tier = 'village', enrolled = true, cases = 0, backDays
   for (const name of ['server.crt', 'server.key']) copyFileSync(join(dir, name), join(dir, 'data', name));
   copyFileSync(join(ca, 'root.crt'), join(dir, 'data', 'root.crt'));
   const { station, township } = STATIONS[tier];
+  const catalogFile = wanted ? join(dir, 'catalog.json') : here('../../schema/catalog/hutubi-2022.json');
+  if (wanted) writeFileSync(catalogFile, JSON.stringify({ ...catalog, items: wanted }));
   const enrol = enrolled ? ['--station', station, '--tier', tier, '--township', township, '--name', '试验便民服务站',
-    '--catalog', here('../../schema/catalog/hutubi-2022.json'), ...(calendar ? ['--calendar', here(`../../schema/calendars/${calendar}.json`)] : [])] : [];
+    '--catalog', catalogFile, ...(calendar ? ['--calendar', here(`../../schema/calendars/${calendar}.json`)] : [])] : [];
   run('fixture-box', '--data', join(dir, 'data'), ...enrol, ...(cases ? ['--cases', String(cases), '--back-days', String(backDays)] : []),
     ...STAFF.map((one) => `${one}:${password(one.split(':')[0])}`));
   return { dir, config, station, township, tier, root: readFileSync(join(ca, 'root.crt'), 'utf8') };

@@ -54,12 +54,14 @@ test('nothing is rated before the end, and nothing without its token', async () 
 
 test('a good one is taken once; the station learns that there is one and no more', async () => {
   const { id, progress_token: token } = await ended();
+  const { updated_at: at } = await read(clerk, id);
   const answers = await Promise.all([1, 2, 3].map(() => say(token, { grade: 1, text: WORDS }, { expect: [201, 'transition'] })));
   assert.equal(answers.filter(({ status }) => status === 201).length, 1);
   await say(token, { grade: 5 }, { expect: 'transition' });
   await say(token, { grade: 5, again: true }, { expect: 'transition' }); // only after a bad one
   await world.until('the station hears', 30, async () => (await read(clerk, id)).rated);
   assert.deepEqual(await corrections(lead), []);
+  for (const client of [clerk, centre]) assert.equal((await read(client, id)).updated_at, at); // no list tells when the citizen spoke
   const { body: history } = await lead.call('GET', `/api/v1/cases/${id}/events`);
   assert.deepEqual(history.items.filter(({ type }) => type === 'rate').map(({ actor, body }) => [actor, body]), [['applicant', null]]);
 });

@@ -23,6 +23,7 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'patch', 'head'];
 const SHOWN_ERRORS = 12;
 const SHOWN_BODY = 1500;
 const PROBLEM = 'application/problem+json';
+const FORM = 'application/x-www-form-urlencoded';
 
 // --- documents ---
 
@@ -228,6 +229,7 @@ export function contract(document) {
   }
 
   function bodyFaults(schema, media, payload) {
+    if (media === FORM) return faults(schema, Object.fromEntries(new URLSearchParams(payload.toString())));
     if (!isJson(media)) return faults(schema, payload.toString());
     let value;
     try {

@@ -108,7 +108,7 @@ static void one_step(enum case_state s, enum case_event type, const char *origin
 	} else if (fit == FIT_OK && row) {
 		enum case_state to = row->to == STATE_SAME ? s : row->to == STATE_ASKED ? STATE_FORWARDED : row->to;
 		assert_int_equal(v.state, to);
-		assert_int_equal(v.updated_at, SUPPORT_NOW + (type == EVENT_REVEAL ? 0 : 5));
+		assert_int_equal(v.updated_at, SUPPORT_NOW + (type == EVENT_REVEAL || type == EVENT_RATE ? 0 : 5));
 		if (row->to == STATE_ASKED) assert_string_equal(v.holder, "民政局");
 		if (type == EVENT_FORWARD) assert_string_equal(v.holder, "652323101000");
 		if (type == EVENT_SEND_BACK) assert_string_equal(v.holder, SUPPORT_STATION);

@@ -2,11 +2,12 @@
 #include "tests/unit/county_support.h"
 
 #include "shared/fields.h"
+#include "shared/http/accept.h"
+#include "shared/public/limiter.h"
 #include "shared/text.h"
 #include "sync/county/boxes.h"
 #include "sync/county/call.h"
 #include "sync/county/import.h"
-#include "sync/county/limiter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -248,29 +249,29 @@ static void accept_header(void **state)
 {
 	static const struct {
 		const char *header;
-		enum call_form want;
+		enum accept_form want;
 	} cases[] = {
-	    {NULL, FORM_HTML},
-	    {"", FORM_HTML},
-	    {"*/*", FORM_HTML},
-	    {"application/json", FORM_JSON},
-	    {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", FORM_HTML},
-	    {"application/json, text/html;q=0.9", FORM_JSON},
-	    {"application/json;q=0.5, text/html;q=0.9", FORM_HTML},
-	    {"application/*", FORM_JSON},
-	    {"text/*;q=0.1, application/json;q=0.05", FORM_HTML},
-	    {"application/json, */*;q=0.1", FORM_JSON},
-	    {"text/html;q=0, */*", FORM_JSON},
-	    {"image/png", FORM_NONE},
-	    {"text/html;q=0", FORM_NONE},
-	    {"application/json;q=0.", FORM_NONE},
-	    {",,;;q", FORM_NONE},
-	    {"application/json;q=1;x=y", FORM_JSON},
-	    {"text/html;level=1", FORM_HTML},
+	    {NULL, ACCEPT_HTML},
+	    {"", ACCEPT_HTML},
+	    {"*/*", ACCEPT_HTML},
+	    {"application/json", ACCEPT_JSON},
+	    {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", ACCEPT_HTML},
+	    {"application/json, text/html;q=0.9", ACCEPT_JSON},
+	    {"application/json;q=0.5, text/html;q=0.9", ACCEPT_HTML},
+	    {"application/*", ACCEPT_JSON},
+	    {"text/*;q=0.1, application/json;q=0.05", ACCEPT_HTML},
+	    {"application/json, */*;q=0.1", ACCEPT_JSON},
+	    {"text/html;q=0, */*", ACCEPT_JSON},
+	    {"image/png", ACCEPT_NONE},
+	    {"text/html;q=0", ACCEPT_NONE},
+	    {"application/json;q=0.", ACCEPT_NONE},
+	    {",,;;q", ACCEPT_NONE},
+	    {"application/json;q=1;x=y", ACCEPT_JSON},
+	    {"text/html;level=1", ACCEPT_HTML},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		enum call_form got = call_accept(cases[i].header);
+		enum accept_form got = accept_form(cases[i].header);
 		if (got != cases[i].want) fail_msg("%s: %d", cases[i].header, (int)got);
 	}
 }

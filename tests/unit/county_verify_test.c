@@ -93,8 +93,37 @@ static void finds(void **state)
 	test_box_release(&b);
 }
 
+/* A rating moved a case's last change once: the migration puts it back to what the events make. */
+static void rated_under_an_older_release(void **state)
+{
+	struct test_county *w = *state;
+	struct test_box b;
+	test_box_make(&b, w, COUNTY_VILLAGE);
+	test_box_register(&b, 1, SUPPORT_HANDLE_ITEM);
+	test_box_act(&b, 101, 1, "accept", "{}");
+	test_box_act(&b, 102, 1, "decide_now", "{'result':'granted'}");
+	test_box_act(&b, 103, 1, "complete", "{'result_code':6}");
+	test_box_register(&b, 2, SUPPORT_HANDLE_ITEM);
+	test_box_force(&b, 104, 1, "rate", "{'grade':5,'way':'screen'}");
+	test_box_settle(&b);
+	assert_int_equal(support_sql_int(w->db, "SELECT count(*) FROM events WHERE type = 'rate' AND code IS NULL"), 1);
+	test_county_verify(w, 0);
+	support_sql(w->db, "UPDATE cases SET updated_at = updated_at + 1000 WHERE id IN "
+	                   "(SELECT case_id FROM events WHERE type = 'rate')");
+	test_county_verify(w, 1);
+	char *migration = support_source("schema/sql/county/006-citizens.sql");
+	support_sql(w->db, "DROP TABLE aliases");
+	support_sql(w->db, migration);
+	free(migration);
+	test_county_verify(w, 0);
+	test_box_verify(&b, 0);
+	test_box_release(&b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(finds, setup, teardown)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(finds, setup, teardown),
+	    cmocka_unit_test_setup_teardown(rated_under_an_older_release, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

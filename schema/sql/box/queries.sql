@@ -231,6 +231,13 @@ FROM cases WHERE item = :item AND (received_at, id) < (:received_at, :id) ORDER 
 -- name: case_by_receipt
 SELECT id FROM cases WHERE receipt = :receipt;
 
+-- The case with this number, else the next one, else the last: an unknown number costs what a known one does.
+-- name: case_near_receipt
+SELECT * FROM (SELECT id FROM cases WHERE receipt >= :receipt ORDER BY receipt LIMIT 1)
+UNION ALL
+SELECT * FROM (SELECT id FROM cases WHERE receipt < :receipt ORDER BY receipt DESC LIMIT 1)
+LIMIT 1;
+
 -- name: case_count
 -- scans: counts all, for /metrics and status
 SELECT count(*) FROM cases;
@@ -250,6 +257,13 @@ SELECT (SELECT count(*) FROM case_keys) - (SELECT coalesce(sum(length(keys)), 0)
 
 -- name: case_key_find
 SELECT c.id FROM case_keys k JOIN cases c ON c.n = k.n WHERE k.hmac = :hmac ORDER BY k.n DESC LIMIT :limit;
+
+-- The same of a key: a case that has it, or another one.
+-- name: case_near_key
+SELECT * FROM (SELECT c.id FROM case_keys k JOIN cases c ON c.n = k.n WHERE k.hmac >= :hmac ORDER BY k.hmac LIMIT 1)
+UNION ALL
+SELECT * FROM (SELECT c.id FROM case_keys k JOIN cases c ON c.n = k.n WHERE k.hmac < :hmac ORDER BY k.hmac DESC LIMIT 1)
+LIMIT 1;
 
 -- name: change_head
 SELECT change FROM cases WHERE change > 0 ORDER BY change DESC LIMIT 1;

@@ -192,6 +192,27 @@ SELECT id, receipt, station, item, department, state, holder, received_at, updat
 -- name: case_by_receipt
 SELECT id FROM cases WHERE receipt = :receipt;
 
+-- The case with this number, else the next one, else the last: an unknown number costs what a known one does.
+-- name: case_near_receipt
+SELECT * FROM (SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+  WHERE receipt >= :receipt ORDER BY receipt LIMIT 1)
+UNION ALL
+SELECT * FROM (SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+  WHERE receipt < :receipt ORDER BY receipt DESC LIMIT 1)
+LIMIT 1;
+
+-- The same of numbers that cases had before.
+-- name: case_near_alias
+SELECT * FROM (SELECT c.id, c.receipt, c.station, c.item, c.department, c.state, c.holder, c.received_at, c.updated_at, c.revision, c.doc
+  FROM aliases a JOIN cases c ON c.id = a.case_id WHERE a.receipt >= :receipt ORDER BY a.receipt LIMIT 1)
+UNION ALL
+SELECT * FROM (SELECT c.id, c.receipt, c.station, c.item, c.department, c.state, c.holder, c.received_at, c.updated_at, c.revision, c.doc
+  FROM aliases a JOIN cases c ON c.id = a.case_id WHERE a.receipt < :receipt ORDER BY a.receipt DESC LIMIT 1)
+LIMIT 1;
+
+-- name: alias_put
+INSERT INTO aliases (receipt, case_id) VALUES (:receipt, :case_id) ON CONFLICT DO NOTHING;
+
 -- name: case_put
 INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc, due, warn)
 VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc, :due, :warn)

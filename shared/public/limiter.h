@@ -1,6 +1,6 @@
 /* A token bucket per address, for pages that anybody may ask for. Any thread. */
-#ifndef XINKE_COUNTY_LIMITER_H
-#define XINKE_COUNTY_LIMITER_H
+#ifndef XINKE_PUBLIC_LIMITER_H
+#define XINKE_PUBLIC_LIMITER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* See limiter.h. A fixed table, so that no number of addresses makes it grow: each address has WAYS places, and the one
  * unused for longest gives way. Whoever loses its place begins with a full bucket, which costs us nothing. */
-#include "sync/county/limiter.h"
+#include "shared/public/limiter.h"
 
 #include "shared/crypto/digest.h"
 #include "shared/crypto/rng.h"
