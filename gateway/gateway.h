@@ -37,10 +37,10 @@ struct gateway {
 	struct days *days;     /* the calendar in force */
 	struct follow *follow; /* keeps the search list current */
 	struct search *search;
-	struct changes *changes;     /* parked calls */
-	struct documents *documents; /* the papers of a case */
-	struct reporter *reporter;   /* makes reports */
-	struct uploads *uploads;     /* photos and papers */
+	struct changes *changes;      /* parked calls */
+	struct documents *documents;  /* the papers of a case */
+	struct reporter *reporter;    /* makes reports */
+	struct uploads *uploads;      /* photos and papers */
 	struct public_limits *limits; /* of the citizens' pages */
 	struct metrics *metrics;
 	struct waker *waker;
@@ -49,7 +49,7 @@ struct gateway {
 	int64_t deem_next;    /* monotonic ms of deem_round's next look */
 	int64_t archive_next; /* likewise of archive_round's */
 	int64_t audit_next;   /* and of audit_round's */
-	int64_t uploads_next; /* and of uploads_round's */
+	int64_t tidy_next;    /* and of tidy_round's */
 	atomic_bool damaged;  /* the database failed its check: the end is near */
 };
 

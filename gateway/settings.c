@@ -34,6 +34,8 @@ static const struct config_key keys[] = {
      "Days after its last event that a case which came to its end goes to the archive."},
     {"limits.upload_max_bytes", CONFIG_INT, KEY(upload_max_bytes), "52428800", 1048576, 1073741824,
      "Bytes of one photo or paper."},
+    {"limits.blob_keep_days", CONFIG_INT, KEY(blob_keep_days), "30", 1, 3650,
+     "Days for which a photo that the county has stays on this box; then it is fetched when somebody looks."},
     {"limits.upload_days", CONFIG_INT, KEY(upload_days), "7", 1, 365,
      "Days after which an unfinished upload is given up."},
     {"limits.space_reserve_bytes", CONFIG_INT, KEY(space_reserve_bytes), "268435456", 0, 1099511627776,

@@ -26,6 +26,7 @@ struct settings {
 	int64_t audit_days;                            /* so long a row of the audit is kept */
 	int64_t archive_days;                          /* after which an ended case is archived */
 	int64_t upload_max_bytes, space_reserve_bytes; /* of one photo; of the disk, kept for cases */
+	int64_t blob_keep_days;                        /* that a photo stays here once the county has it */
 	int64_t upload_days;                           /* after which an unfinished upload expires */
 	bool tls;
 	/* made from the above */

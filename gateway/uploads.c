@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS  2 /* one may wait for the disk while another answers */
-#define BATCH    200
-#define DAY_MS   86400000LL
-#define SWEEP_MS 3600000LL
+#define THREADS 2 /* one may wait for the disk while another answers */
+#define BATCH   200
+#define DAY_MS  86400000LL
 
 struct uploads {
 	struct gateway *gw;
@@ -26,6 +25,7 @@ struct uploads {
 
 struct note {
 	struct writer_job job; /* first: the writer hands this back */
+	struct blob_store *store;
 	struct ledger_blob blob;
 	pthread_mutex_t lock;
 	pthread_cond_t said;
@@ -36,7 +36,10 @@ struct note {
 
 static int note_run(struct ledger *l, struct writer_job *job, struct err *e)
 {
-	return ledger_blob_put(l, &((struct note *)job)->blob, e);
+	struct note *n = (struct note *)job;
+	/* one that was here already may have been tidied away since (tidy.c): then it is made again */
+	if (!blob_exists(n->store, n->blob.sha256)) return err_set(e, ERR_BUSY, "the file went meanwhile");
+	return ledger_blob_put(l, &n->blob, e);
 }
 
 static void note_done(struct writer_job *job, int rc, const struct err *e)
@@ -63,7 +66,7 @@ static int note_wait(struct gateway *gw, struct note *n, struct err *e)
 static int stored(const struct upload_info *info, const struct upload_end *end, void *arg, struct err *e)
 {
 	struct gateway *gw = arg;
-	struct note n = {.job = {.run = note_run, .done = note_done}};
+	struct note n = {.job = {.run = note_run, .done = note_done}, .store = gw->uploads->store};
 	(void)info;
 	memcpy(n.blob.sha256, end->sha256, DIGEST_LEN);
 	n.blob.size = end->size;
@@ -192,19 +195,6 @@ void uploads_free(struct uploads *u)
 	tus_free(u->tus);
 	blob_store_close(u->store);
 	free(u);
-}
-
-void uploads_round(struct gateway *gw)
-{
-	struct clock_now now = clock_read(&gw->clock);
-	struct err e = {0};
-	int64_t removed = 0;
-	/* a clock that nobody set could make everything expire */
-	if (gw->uploads_next > now.mono || now.quality == CLOCK_FLOOR) return;
-	gw->uploads_next = now.mono + SWEEP_MS;
-	int rc = upload_sweep(gw->uploads->store, &removed, &e);
-	if (removed) log_info(&gw->log, "uploads_expired", "count=%lld", (long long)removed);
-	if (rc) log_warn(&gw->log, "uploads", "text=\"%s\"", e.msg);
 }
 
 struct blob_store *uploads_store(struct uploads *u)

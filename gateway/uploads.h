@@ -14,8 +14,6 @@ int uploads_new(struct gateway *gw, struct uploads **out, struct err *e);
 /* Finishes what is under way; later calls are refused. NULL is legal. */
 void uploads_stop(struct uploads *u);
 void uploads_free(struct uploads *u);
-/* Removes uploads that have expired, now and then; from the waker. */
-void uploads_round(struct gateway *gw);
 struct blob_store *uploads_store(struct uploads *u);
 void uploads_counts(struct uploads *u, struct tus_counts *out);
 

@@ -10,7 +10,7 @@
 #include "gateway/follow.h"
 #include "gateway/items.h"
 #include "gateway/readers.h"
-#include "gateway/uploads.h"
+#include "gateway/tidy.h"
 #include "shared/wake.h"
 
 #include <errno.h>
@@ -117,7 +117,7 @@ static int round_once(struct waker *w)
 	deem_round(gw, l);
 	archive_round(gw, l);
 	audit_round(gw);
-	uploads_round(gw);
+	tidy_round(gw);
 	int ms = changes_serve(gw, l, TICK_MS);
 	if (follow_round(gw->follow, l, &more, &e)) log_warn(&gw->log, "search_list", "text=\"%s\"", e.msg);
 	readers_give(gw->readers, l);
