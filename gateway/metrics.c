@@ -169,7 +169,7 @@ static void add_uploads(struct buf *b, struct gateway *gw)
 	one(b, "uploads_refused_total", "counter", "Files of no kind that is taken.", c.refused);
 	one(b, "uploads_no_space_total", "counter", "Refused for want of space.", c.no_space);
 	if (blob_store_stats(uploads_store(gw->uploads), &s, &none)) return;
-	one(b, "uploads_pending", "gauge", "Uploads known, complete ones until they expire.", s.uploads);
+	one(b, "uploads_pending", "gauge", "Uploads that are not complete.", s.uploads);
 	one(b, "blobs", "gauge", "Photos and papers on this box.", s.blobs);
 	one(b, "blobs_bytes", "gauge", "Their bytes on the disk.", s.bytes);
 	one(b, "disk_free_bytes", "gauge", "Free on the disk of the blobs.", s.avail);

@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS 2 /* one may wait for the disk while another answers */
-#define BATCH   200
+#define THREADS 2   /* one may wait for the disk while another answers */
+#define BATCH   100 /* rows read or changed at once */
 #define DAY_MS  86400000LL
 
 struct uploads {
 	struct gateway *gw;
 	struct blob_store *store;
 	struct tus *tus;
+	int rows; /* changed in the transaction that is open at the start; 0 = none is */
 };
 
 /* --- the table --- */
@@ -82,6 +83,22 @@ static int stored(const struct upload_info *info, const struct upload_end *end, 
 
 /* --- folder and table, at the start --- */
 
+static int rows_end(struct uploads *u, struct err *e)
+{
+	if (!u->rows) return ERR_OK;
+	u->rows = 0;
+	return ledger_commit(u->gw->ledger, e);
+}
+
+/* One more row is to be changed: in a transaction, of which none grows long. */
+static int rows_next(struct uploads *u, struct err *e)
+{
+	int rc = u->rows >= BATCH ? rows_end(u, e) : ERR_OK;
+	if (!rc && !u->rows) rc = ledger_begin(u->gw->ledger, e);
+	if (!rc) u->rows++;
+	return rc;
+}
+
 /* One that lies in the folder and that the table does not know: a crash came between. */
 static int adopt(struct uploads *u, const uint8_t sha256[DIGEST_LEN], struct err *e)
 {
@@ -99,43 +116,75 @@ static int adopt(struct uploads *u, const uint8_t sha256[DIGEST_LEN], struct err
 	}
 	memcpy(row.sha256, sha256, DIGEST_LEN);
 	(void)snprintf(row.media, sizeof row.media, "%s", sniff_media_type(media));
-	rc = ledger_begin(u->gw->ledger, e);
-	if (!rc) rc = ledger_blob_put(u->gw->ledger, &row, e);
-	if (!rc) rc = ledger_commit(u->gw->ledger, e);
-	if (rc) ledger_rollback(u->gw->ledger);
-	return rc;
-}
-
-static int look_in_table(const uint8_t sha256[DIGEST_LEN], void *arg, struct err *e)
-{
-	struct uploads *u = arg;
-	struct ledger_blob row;
-	struct err inner = {0};
-	int rc = ledger_blob_get(u->gw->ledger, sha256, &row, &inner);
-	if (rc == (int)ERR_NOTFOUND || (!rc && row.dropped_at)) return adopt(u, sha256, e);
-	return rc ? err_set(e, (enum err_code)rc, "%s", inner.msg) : ERR_OK;
+	rc = rows_next(u, e);
+	return rc ? rc : ledger_blob_put(u->gw->ledger, &row, e);
 }
 
 static int lost(struct uploads *u, const uint8_t sha256[DIGEST_LEN], struct err *e)
 {
 	log_error(&u->gw->log, "blob", "text=\"a blob of the table is not in the folder\"");
-	int rc = ledger_begin(u->gw->ledger, e);
-	if (!rc) rc = ledger_blob_lost(u->gw->ledger, sha256, e);
-	if (!rc) rc = ledger_commit(u->gw->ledger, e);
-	if (rc) ledger_rollback(u->gw->ledger);
-	return rc;
+	int rc = rows_next(u, e);
+	return rc ? rc : ledger_blob_lost(u->gw->ledger, sha256, e);
 }
 
-static int look_in_folder(struct uploads *u, struct err *e)
+/* What the table says is here, in the order of its key, and which of it the folder has. */
+struct known {
+	struct uploads *u;
+	uint8_t (*sha256)[DIGEST_LEN];
+	bool *seen;
+	size_t n, cap;
+};
+
+static int grow(struct known *k, struct err *e)
 {
-	uint8_t some[BATCH][DIGEST_LEN], after[DIGEST_LEN] = {0};
+	size_t cap = k->cap ? 2 * k->cap : 4 * (size_t)BATCH;
+	void *all = realloc(k->sha256, cap * sizeof *k->sha256);
+	if (!all) return err_set(e, ERR_NOMEM, "blobs");
+	k->sha256 = all;
+	k->cap = cap;
+	return ERR_OK;
+}
+
+static int read_table(struct known *k, struct err *e)
+{
+	static const uint8_t none[DIGEST_LEN];
 	int n = 0, rc;
 	do {
-		rc = ledger_blob_some(u->gw->ledger, after, some, BATCH, &n, e);
-		for (int i = 0; i < n && !rc; i++)
-			if (!blob_exists(u->store, some[i])) rc = lost(u, some[i], e);
-		if (n) memcpy(after, some[n - 1], DIGEST_LEN);
+		rc = k->cap - k->n < BATCH ? grow(k, e) : ERR_OK;
+		if (!rc)
+			rc = ledger_blob_some(k->u->gw->ledger, k->n ? k->sha256[k->n - 1] : none, k->sha256 + k->n,
+			                      BATCH, &n, e);
+		if (!rc) k->n += (size_t)n;
 	} while (!rc && n == BATCH);
+	if (!rc) k->seen = calloc(k->n + 1, sizeof *k->seen);
+	return rc || k->seen ? rc : err_set(e, ERR_NOMEM, "blobs");
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_LEN);
+}
+
+static int look_up(const uint8_t sha256[DIGEST_LEN], void *arg, struct err *e)
+{
+	struct known *k = arg;
+	uint8_t(*row)[DIGEST_LEN] = k->n ? bsearch(sha256, k->sha256, k->n, DIGEST_LEN, by_hash) : NULL;
+	if (!row) return adopt(k->u, sha256, e);
+	k->seen[row - k->sha256] = true;
+	return ERR_OK;
+}
+
+static int reconcile(struct uploads *u, struct err *e)
+{
+	struct known k = {.u = u};
+	int rc = read_table(&k, e);
+	if (!rc) rc = blob_each(u->store, look_up, &k, e);
+	for (size_t i = 0; i < k.n && !rc; i++)
+		if (!k.seen[i]) rc = lost(u, k.sha256[i], e);
+	if (!rc) rc = rows_end(u, e);
+	if (rc) ledger_rollback(u->gw->ledger);
+	free(k.sha256);
+	free(k.seen);
 	return rc;
 }
 
@@ -167,8 +216,7 @@ int uploads_new(struct gateway *gw, struct uploads **out, struct err *e)
 	                               .now = wall,
 	                               .arg = gw};
 	int rc = blob_store_open(&bc, &u->store, e);
-	if (!rc) rc = blob_each(u->store, look_in_table, u, e);
-	if (!rc) rc = look_in_folder(u, e);
+	if (!rc) rc = reconcile(u, e);
 	const struct tus_config tc = {.store = u->store,
 	                              .path = "/api/v1/uploads",
 	                              .threads = THREADS,

@@ -34,7 +34,7 @@ struct blob_config {
 /* What lies in the store. */
 struct blob_stats {
 	int64_t blobs, bytes;   /* complete ones, bytes on disk */
-	int64_t uploads;        /* known, unfinished or not yet forgotten */
+	int64_t uploads;        /* unfinished ones */
 	int64_t avail, reserve; /* bytes free on the file system, and those that are kept */
 };
 

@@ -18,7 +18,7 @@ struct blob_store {
 	struct blob_config cfg;
 	char dir[FILE_PATH_MAX - 128]; /* room for what stands below it */
 	uint8_t blob_key[SEAL_KEY_LEN], record_key[SEAL_KEY_LEN];
-	atomic_int_fast64_t blobs, bytes, uploads;
+	atomic_int_fast64_t blobs, bytes, uploads; /* of this process's sight; uploads: tail files */
 	pthread_mutex_t lock;
 	struct upload *open; /* those open for writing in this process; under lock */
 };

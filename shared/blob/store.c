@@ -131,7 +131,7 @@ static int count_uploads(struct blob_store *s, struct err *e)
 	if (!d) return err_sys(e, errno, "%s", path);
 	for (struct dirent *one; (one = readdir(d)) != NULL;) {
 		const char *dot = strchr(one->d_name, '.');
-		if (dot && strcmp(dot, ".info") == 0) s->uploads++;
+		if (dot && strcmp(dot, ".tail") == 0) s->uploads++;
 	}
 	(void)closedir(d);
 	return ERR_OK;

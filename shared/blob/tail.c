@@ -118,16 +118,22 @@ int blob_tail_make(struct blob_store *s, const char *id, struct err *e)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, BLOB_FILE_MODE);
 	int rc = fd < 0 ? err_sys(e, errno, "an upload") : blob_tail_write(s, fd, id, t, e);
 	if (fd >= 0) (void)close(fd);
+	if (!rc)
+		s->uploads++;
+	else if (fd >= 0)
+		(void)unlink(path);
 	free(t);
 	return rc;
 }
 
 void blob_upload_drop(struct blob_store *s, const char *id)
 {
-	static const char *const parts[] = {"data", "data.new", "tail"};
+	static const char *const parts[] = {"data", "data.new"};
 	char path[FILE_PATH_MAX];
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		blob_upload_path(s, id, parts[i], path);
 		(void)unlink(path);
 	}
+	blob_upload_path(s, id, "tail", path);
+	if (unlink(path) == 0) s->uploads--;
 }

@@ -59,10 +59,7 @@ int upload_create(struct blob_store *s, const char *owner, int64_t length, const
 	rc = make_data(s, out->id, e);
 	if (!rc) rc = blob_tail_make(s, out->id, e);
 	if (!rc) rc = blob_record_write(s, out, false, e); /* with it the upload exists; it syncs the folder, too */
-	if (rc)
-		blob_upload_drop(s, out->id);
-	else
-		s->uploads++;
+	if (rc) blob_upload_drop(s, out->id);
 	return rc;
 }
 
@@ -254,7 +251,6 @@ int blob_upload_forget(struct blob_store *s, const char *id, struct err *e)
 	char path[FILE_PATH_MAX];
 	blob_upload_path(s, id, "info", path);
 	if (unlink(path)) return err_sys(e, errno, "an upload");
-	s->uploads--;
 	blob_upload_drop(s, id);
 	*strrchr(path, '/') = '\0';
 	return blob_sync_folder(path, e);
@@ -288,7 +284,8 @@ static int sweep_one(struct blob_store *s, const char *name, int64_t *removed, s
 	if (n < 0 || (size_t)n >= sizeof path || name[0] == '.' || !upload_id_valid(id)) return ERR_OK;
 	int rc = blob_record_read(s, id, &info, &inner);
 	if (rc == (int)ERR_NOTFOUND && is_old(path)) { /* no record: never made to its end, or removed half-way */
-		(void)unlink(path);
+		blob_upload_drop(s, id);
+		(void)unlink(path); /* or whatever else it is */
 		return ERR_OK;
 	}
 	if (strcmp(name + UPLOAD_ID_TEXT - 1, ".info") != 0) {

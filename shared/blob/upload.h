@@ -12,7 +12,7 @@
 #define UPLOAD_NAME_MAX  256 /* bytes of a file's name, which is a label and nothing else */
 #define UPLOAD_WORD_MAX  64
 #define UPLOAD_RAW_MAX   2048
-#define UPLOADS_MAX      4096 /* known at once; more are refused */
+#define UPLOADS_MAX      4096 /* unfinished at once; more are refused */
 #define UPLOAD_SILENT_MS 5000 /* a writer that brought nothing for so long gives way to another */
 
 /* What the sender says of the file. All may be "". */

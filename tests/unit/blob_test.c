@@ -187,7 +187,7 @@ static void whole(void **state)
 	struct blob_stats st;
 	OK(blob_store_stats(w->s, &st, e));
 	assert_int_equal(st.blobs, COUNT(sizes));
-	assert_int_equal(st.uploads, 3 * COUNT(sizes));
+	assert_int_equal(st.uploads, 0); /* the complete ones are told, and count no more */
 }
 
 static void removal(void **state)
@@ -246,6 +246,43 @@ static void owners_and_expiry(void **state)
 	(void)snprintf(path, sizeof path, "%s/uploads", w->dir);
 	assert_int_equal(rmdir(path), 0); /* nothing is left behind */
 	assert_int_equal(mkdir(path, 0770), 0);
+}
+
+/* What a kill left half made goes once it is old, and nothing else does. */
+static void leftovers(void **state)
+{
+	static const struct {
+		const char *name;
+		bool old, stays;
+	} files[] = {
+	    {"0123456789abcdef0123456789abcdef.data", true, false},
+	    {"0123456789abcdef0123456789abcdef.tail", true, false},
+	    {"0123456789abcdef0123456789abcdef.info.Ab1234", true, false},
+	    {"ffffffffffffffffffffffffffffffff.data", false, true}, /* its upload may be in the making */
+	    {"somebody else's", true, true},
+	};
+	struct world *w = *state;
+	struct upload_info i;
+	char path[SUPPORT_PATH_MAX + 64];
+	const struct timespec past[2] = {{.tv_sec = time(NULL) - 7200}, {.tv_sec = time(NULL) - 7200}};
+	int64_t removed;
+	OK(upload_create(w->s, OWNER, 1000, &nothing, &i, e));
+	for (size_t k = 0; k < COUNT(files); k++) {
+		(void)snprintf(path, sizeof path, "%s/uploads/%s", w->dir, files[k].name);
+		support_put(path, "");
+		if (files[k].old) assert_int_equal(utimensat(AT_FDCWD, path, past, 0), 0);
+	}
+	for (const char *const *what = (const char *const[]){"info", "data", "tail", NULL}; *what; what++) {
+		(void)snprintf(path, sizeof path, "%s/uploads/%s.%s", w->dir, i.id, *what);
+		assert_int_equal(utimensat(AT_FDCWD, path, past, 0), 0);
+	}
+	OK(upload_sweep(w->s, &removed, e));
+	assert_int_equal(removed, 0);
+	for (size_t k = 0; k < COUNT(files); k++) {
+		(void)snprintf(path, sizeof path, "%s/uploads/%s", w->dir, files[k].name);
+		if ((access(path, F_OK) == 0) != files[k].stays) fail_msg("%s", files[k].name);
+	}
+	OK(upload_stat(w->s, i.id, OWNER, &i, e));
 }
 
 static void two_writers(void **state)
@@ -533,8 +570,8 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(whole),      T(removal),   T(owners_and_expiry), T(two_writers), T(refusals),  T(given_up),
-	    T(torn_slots), T(wrong_key), T(damaged),           T(killed),      T(full_disk),
+	    T(whole),    T(removal),    T(owners_and_expiry), T(leftovers), T(two_writers), T(refusals),
+	    T(given_up), T(torn_slots), T(wrong_key),         T(damaged),   T(killed),      T(full_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
