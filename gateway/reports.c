@@ -34,7 +34,7 @@ struct report_job {
 	struct gateway *gw;
 	struct http_req *req;
 	struct report_query q;
-	bool csv;
+	bool csv, too_many;
 };
 
 /* --- life --- */
@@ -148,6 +148,7 @@ static int make(struct report_job *j, json_t **out, struct err *e)
 	rc = reports_new(&j->q, days_get(gw->days), now.wall, &x.report, e);
 	if (!rc) rc = walk(&x, &j->q);
 	if (!rc) rc = reports_json(x.report, out, e);
+	j->too_many = x.report && reports_full(x.report);
 	reports_free(x.report);
 	items_put(x.edition);
 	ledger_close(x.l);
@@ -173,6 +174,13 @@ static void answer_csv(struct report_job *j, const json_t *report)
 	buf_release(&b);
 }
 
+static void answer_too_many(struct http_req *req)
+{
+	struct problem p = {0};
+	reports_too_many(&p);
+	http_problem(req, &p);
+}
+
 static void run(struct work_job *job, void *state)
 {
 	struct report_job *j = (struct report_job *)job;
@@ -183,7 +191,9 @@ static void run(struct work_job *job, void *state)
 	int rc = make(j, &report, &e);
 	log_info(&j->gw->log, "report", "request=%s report=%s ms=%lld", http_req_id(j->req), reports_name(j->q.kind),
 	         (long long)(clock_read(&j->gw->clock).mono - start));
-	if (rc)
+	if (j->too_many)
+		answer_too_many(j->req);
+	else if (rc)
 		answer_error(j->gw, j->req, rc, &e);
 	else if (j->csv)
 		answer_csv(j, report);

@@ -362,7 +362,18 @@ static const struct report_shape shapes[REPORT_KINDS] = {
                                   {"ended", "提前终止", SHOW_COUNT, 4}}},
 };
 
+static const struct report_column place_columns[] = {{"place", "地区编码", SHOW_PLACE, 0},
+                                                     {"place_name", "地区名称", SHOW_PLACE_NAME, 0}};
+#define N_PLACE (sizeof place_columns / sizeof *place_columns)
+
 const struct report_shape *reports_shape(enum report_kind k)
 {
 	return &shapes[k];
+}
+
+const struct report_column *reports_column(const struct report_shape *s, bool placed, size_t i)
+{
+	if (placed && i < N_PLACE) return &place_columns[i];
+	i -= placed ? N_PLACE : 0;
+	return i < REPORTS_COLUMNS && s->columns[i].name ? &s->columns[i] : NULL;
 }

@@ -57,11 +57,17 @@ static void run(struct work_job *job, void *state)
 
 void call_submit(struct call *c)
 {
+	call_submit_to(c, c->serve->pool);
+}
+
+void call_submit_to(struct call *c, struct work *pool)
+{
 	struct http_req *req = c->req;
+	struct serve *sv = c->serve;
 	c->job.run = run;
 	http_suspend(req);
-	if (work_submit(c->serve->pool, &c->job)) return;
-	metrics_add(&c->serve->metrics, METRIC_BUSY, 1);
+	if (work_submit(pool, &c->job)) return;
+	metrics_add(&sv->metrics, METRIC_BUSY, 1);
 	free(c);
 	call_later(req, PROBLEM_BUSY, FULL_RETRY_S);
 	http_resume(req);

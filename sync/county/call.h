@@ -8,6 +8,7 @@
 #include "shared/account.h"
 #include "shared/http/http.h"
 #include "shared/limits.h"
+#include "shared/reports.h"
 #include "shared/work.h"
 #include "sync/county/county.h"
 #include "sync/county/present.h"
@@ -48,12 +49,16 @@ struct call {
 	int64_t before; /* cursor: rows below (before, before_id); BY_DUE: above, by due day */
 	uint8_t before_id[UUID_LEN];
 	int limit;
+	struct report_query report;
+	bool csv; /* a table is wanted, not JSON */
 };
 
 /* A new call for REQ; NULL when there is no memory, and then REQ is answered. Its peer and session are filled. */
 struct call *call_new(struct serve *sv, struct http_req *req, call_fn *fn);
 /* Parks the request and queues the call; where the queue is full the answer is 503. Takes C. */
 void call_submit(struct call *c);
+/* The same into another pool, whose state is a struct worker too. */
+void call_submit_to(struct call *c, struct work *pool);
 /* Answers with the problem (released) instead of submitting; takes C. */
 void call_refuse(struct call *c, struct problem *p);
 /* For handlers that have nothing to read: no query, nothing else. */

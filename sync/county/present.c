@@ -48,7 +48,7 @@ static struct catalog *load_old(struct present *p, struct store *s, int64_t vers
 	return cat;
 }
 
-static struct catalog *edition(struct present *p, struct store *s, int64_t version)
+const struct catalog *present_edition(struct present *p, struct store *s, int64_t version)
 {
 	struct err none = {0};
 	struct catalog *cat = NULL;
@@ -62,7 +62,7 @@ static struct catalog *edition(struct present *p, struct store *s, int64_t versi
 /* The case's item in the version that it was opened under; NULL where nobody knows it. */
 static const struct catalog_item *present_item(struct present *p, struct store *s, const struct caseview *v)
 {
-	const struct catalog *cat = edition(p, s, fields_int(v->doc, "catalog_version", 0));
+	const struct catalog *cat = present_edition(p, s, fields_int(v->doc, "catalog_version", 0));
 	return cat ? catalog_find(cat, v->item) : NULL;
 }
 

@@ -20,6 +20,8 @@ struct present {
 void present_release(struct present *p);
 
 void present_etag(const struct caseview *v, char out[PRESENT_ETAG_MAX]);
+/* The catalog of VERSION, the one in force where that is not to be had; NULL before any. Borrowed until the next call. */
+const struct catalog *present_edition(struct present *p, struct store *s, int64_t version);
 /* The item's name in the catalog that the case was opened under; its code where that is not to be had. Borrowed until
  * the next call. */
 const char *present_item_name(struct present *p, struct store *s, const struct caseview *v);
