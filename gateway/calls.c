@@ -21,6 +21,8 @@ static void forget(struct call *c)
 	ledger_case_release(&c->seen);
 	json_decref(c->refused);
 	c->refused = NULL;
+	json_decref(c->told);
+	c->told = NULL;
 	problem_release(&c->problem);
 	c->lc.appended = 0;
 	c->replayed = false;
@@ -83,6 +85,7 @@ static int replay(struct ledger *l, struct call *c, struct err *e)
 /* The case as it stands, for the answer. REPLAYED calls have to read it; others were handed it by what they did. */
 static int look(struct ledger *l, struct call *c, struct err *e)
 {
+	if (c->look) return c->look(l, c, e);
 	int rc = c->replayed ? ledger_case_get(l, c->case_id, &c->seen, e) : ERR_OK;
 	if (!rc) c->refused = present_refusals(l, &c->seen, e);
 	return rc || c->refused ? rc : e ? (int)e->code : (int)ERR_NOMEM;
@@ -117,10 +120,14 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	                    .role = sessions_caller(c->req)->role,
 	                    .days = days_get(c->gw->days),
 	                    .now = clock_read(&c->gw->clock).wall};
+	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
+	if (c->look) {
+		http_reply_json(c->req, 201, json_incref(c->told));
+		return;
+	}
 	present_etag(&c->seen, etag);
 	http_reply_header(c->req, "ETag", etag);
 	if (c->registers) say_where(c);
-	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
 	json_t *refused = c->refused;
 	c->refused = NULL;
 	if (c->shape) {

@@ -17,6 +17,7 @@
 #include "gateway/registers.h"
 #include "gateway/reports.h"
 #include "gateway/reveal.h"
+#include "gateway/selfcheck.h"
 #include "gateway/session_list.h"
 #include "gateway/signin.h"
 #include "gateway/staff.h"
@@ -77,6 +78,8 @@ static const struct http_route table[] = {
     {"POST", "/api/v1/registers/{register}/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_events_post,
      "Go on with an entry"},
     {"GET", "/api/v1/handovers", 0, 0, 0, handovers_get, "What was passed on, and what became of it"},
+    {"GET", "/api/v1/selfcheck", 0, 0, 0, selfcheck_get, "The venue standard and what the station says of it"},
+    {"POST", "/api/v1/selfcheck", ROLE_LEAD, LIMIT_CASE_BODY, WRITES, selfcheck_post, "Check the station"},
     {"GET", "/api/v1/reports/{report}", ROLE_WINDOW, 0, 0, reports_get, "A report for putting right"},
     {"GET", "/api/v1/changes", 0, 0, 0, changes_get, "Wait for changed cases"},
     {"GET", "/api/v1/sync", 0, 0, 0, sync_get, "How the road to the county is"},

@@ -83,6 +83,9 @@ void reports_too_many(struct problem *p);
 int reports_json(struct report *r, json_t **out, struct err *e);
 void reports_free(struct report *r);
 
+#define REPORTS_BOM "\xEF\xBB\xBF" /* without it a spreadsheet takes UTF-8 for GBK */
+/* One text as a cell of such a CSV, quoted where it must be; for tables that are no reports. */
+void reports_csv_text(struct buf *b, const char *text);
 /* A report's JSON as CSV (RFC 4180): UTF-8 with BOM, CRLF, a header in Chinese and English; a text that a spreadsheet
  * would take for a formula gets an apostrophe. Where rows were left out, a last line says how many. */
 int reports_csv(enum report_kind k, const json_t *report, struct buf *out, struct err *e);

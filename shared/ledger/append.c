@@ -52,8 +52,11 @@ int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case
 	 * or the id was derived for a further event of a call (UUIDv5) and is nobody's key */
 	bool taken_over = !request && call->key[6] >> 4 != 5;
 	bool asked = taken_over || (request && m == DIGEST_LEN && memcmp(request, call->request, m) == 0);
-	bool same = id && n == UUID_LEN && asked && actor && strcmp(actor, call->actor) == 0;
-	if (same) memcpy(case_id, id, UUID_LEN);
+	/* what was asked of no case (a self-check) is known by the request alone */
+	bool whole = id ? n == UUID_LEN : request != NULL;
+	bool same = whole && asked && actor && strcmp(actor, call->actor) == 0;
+	memset(case_id, 0, UUID_LEN);
+	if (same && id) memcpy(case_id, id, UUID_LEN);
 	db_reset(s);
 	return same ? -1 : err_set(e, ERR_CONFLICT, "the key was used for another request");
 }

@@ -23,7 +23,7 @@ struct ledger_call {
 int ledger_request_mac(struct ledger *l, const char *target, const char *principal, const json_t *body,
                        uint8_t out[DIGEST_LEN], struct err *e);
 /* Has this key been used? 0 = no; ERR_CONFLICT = yes, by another request or principal; -1 = yes, by this one, and
- * CASE_ID is its case. Other codes: errors. */
+ * CASE_ID is its case, zero where it has none. Other codes: errors. */
 int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case_id[UUID_LEN], struct err *e);
 /* Appends one event to the open log. CASE_ID NULL for events of no case. */
 int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *case_id, const char *type,

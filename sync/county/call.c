@@ -95,6 +95,15 @@ bool call_path_id(struct call *c, const char *name)
 	return false;
 }
 
+bool call_read_format(const struct call *c, struct problem *p)
+{
+	const char *format = http_req_query(c->req, "format");
+	bool csv = format && strcmp(format, "csv") == 0;
+	if (format && !csv && strcmp(format, "json") != 0)
+		problem_field(p, "/?format", "value", "json or csv is wanted");
+	return csv;
+}
+
 void call_read_limit(struct call *c, struct problem *p)
 {
 	const char *text = http_req_query(c->req, "limit");

@@ -65,6 +65,8 @@ void call_refuse(struct call *c, struct problem *p);
 void call_plain(struct serve *sv, struct http_req *req, call_fn *fn);
 /* Reads the UUID of path parameter NAME into C->id; answers 404, frees C and returns false when it is none. */
 bool call_path_id(struct call *c, const char *name);
+/* Reads `format`: is a table (CSV) wanted? */
+bool call_read_format(const struct call *c, struct problem *p);
 /* Reads `limit` into C. */
 void call_read_limit(struct call *c, struct problem *p);
 

@@ -209,10 +209,7 @@ static void run(struct call *c, struct worker *w)
 static bool read_query(struct call *c, enum report_kind kind, struct problem *p)
 {
 	struct http_req *req = c->req;
-	const char *format = http_req_query(req, "format");
-	c->csv = format && strcmp(format, "csv") == 0;
-	if (format && !c->csv && strcmp(format, "json") != 0)
-		problem_field(p, "/?format", "value", "json or csv is wanted");
+	c->csv = call_read_format(c, p);
 	(void)reports_query(&c->report, kind, http_req_query(req, "from"), http_req_query(req, "to"),
 	                    http_req_query(req, "item"), county_now(c->county), p);
 	return reports_query_places(&c->report, http_req_query(req, "by"), http_req_query(req, "township"),

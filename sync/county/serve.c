@@ -18,7 +18,10 @@
 #include "sync/county/public.h"
 #include "sync/county/rating.h"
 #include "sync/county/reports.h"
+#include "sync/county/selfcheck.h"
 #include "sync/county/sync_face.h"
+
+#include "shared/venue.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -85,6 +88,8 @@ static const struct http_route api_routes[] = {
     {"POST", "/api/v1/registers/{register}/{id}/events", ROLE_ACTS, LIMIT_CASE_BODY, HTTP_JSON | HTTP_KEY,
      acts_entry_post, "Go on with an entry"},
     {"GET", "/api/v1/reports/{report}", 0, 0, 0, reports_get, "A report for putting right"},
+    {"GET", "/api/v1/selfchecks", ROLE_CENTRE | ROLE_HEAD | ROLE_OPERATOR | ROLE_AUDITOR, 0, 0, selfcheck_get,
+     "What stations say of their venues"},
     {"GET", "/api/v1/stations", 0, 0, 0, boxes_stations_get, "Stations and how their boxes are"},
     {"POST", "/api/v1/enrolment-codes", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_code_post,
      "Make a code that enrols one box"},
@@ -219,6 +224,7 @@ static void close_all(struct serve *sv)
 	session_stop(sv->sessions);
 	work_close(sv->pool);
 	work_close(sv->reports);
+	venue_free(sv->venue);
 	session_free(sv->sessions);
 	limiter_free(sv->limiter);
 }
@@ -233,6 +239,7 @@ static int open_all(struct serve *sv, struct err *e)
 	sv->limiter = limiter_new(PUBLIC_BURST, PUBLIC_PER_MINUTE);
 	if (!sv->limiter) return err_set(e, ERR_NOMEM, "limiter");
 	int rc = work_open(&wc, &sv->pool, e);
+	if (!rc) rc = venue_new(&sv->venue, e);
 	if (!rc) rc = reports_open(sv, &sv->reports, e);
 	if (!rc) rc = session_new(sv, &sv->sessions, e);
 	return rc ? rc : open_servers(sv, e);

@@ -18,6 +18,7 @@ struct serve {
 	struct limiter *limiter;
 	struct work *pool;    /* each thread has a struct worker */
 	struct work *reports; /* likewise, its one */
+	struct venue *venue;  /* the standard that stations check themselves by */
 	atomic_bool ending;   /* what takes long gives up */
 	int64_t started;      /* monotonic ms */
 	struct http_server *sync, *api, *pub;

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_SCHEMA 3 /* the last migration of schema/sql/county */
+#define STORE_SCHEMA 4 /* the last migration of schema/sql/county */
 
 enum {
 #define QUERY(name, sql) Q_##name,

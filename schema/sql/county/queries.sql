@@ -175,6 +175,10 @@ SELECT coalesce(max(place), 0) + 1 FROM events WHERE case_id = :case_id;
 SELECT station, id, seq, place, type, at, clock, actor, device, body, code, pointer, message FROM events
 WHERE case_id = :case_id ORDER BY place;
 
+-- name: selfchecks_of_station
+SELECT id, at, actor, body FROM events WHERE station = :station AND type = 'selfcheck' AND code IS NULL
+ORDER BY at DESC, id DESC LIMIT :limit;
+
 -- name: event_refused_of_case
 SELECT 1 FROM events WHERE case_id = :case_id AND code IS NOT NULL AND code <> 'held' AND mended IS NULL
 AND station = :station AND place < :place LIMIT 1;
