@@ -44,7 +44,7 @@ BUILD_EPOCH := $(or $(if $(SAN)$(FUZZ),1763942400),$(SOURCE_DATE_EPOCH),$(shell 
 SHARED := shared/err.c shared/buf.c shared/text.c shared/canon.c shared/json_parse.c shared/uuid.c shared/clock.c \
 	shared/log.c shared/config.c shared/file.c shared/password.c shared/fields.c shared/idnum.c shared/receipt.c \
 	shared/states.c shared/catalog.c shared/body.c shared/body_tables.c shared/registers.c shared/event.c shared/caseview.c shared/mask.c shared/casejson.c shared/entryjson.c shared/feed.c shared/problem.c \
-	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/reports.c shared/reports_query.c shared/reports_take.c shared/reports_csv.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c shared/venue.c
+	shared/enrolcode.c shared/workdays.c shared/terms.c shared/papers.c shared/papers_fill.c shared/papers_list.c shared/reports.c shared/reports_query.c shared/reports_take.c shared/reports_csv.c shared/work.c shared/wake.c shared/lockout.c shared/account.c shared/pack.c shared/dict.c shared/venue.c
 CRYPTO := shared/crypto/digest.c shared/crypto/rng.c shared/crypto/seal.c shared/crypto/ec.c shared/crypto/x509.c \
 	shared/crypto/x509_der.c
 HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http/reply.c shared/http/route.c \

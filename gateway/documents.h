@@ -7,6 +7,8 @@
 
 #include "gateway/gateway.h"
 
+#include <jansson.h>
+
 struct documents; /* opaque */
 
 /* Starts the workers. New (documents_stop, then documents_free). */
@@ -15,6 +17,18 @@ int documents_new(struct gateway *gw, struct documents **out, struct err *e);
 void documents_stop(struct documents *d);
 /* NULL is legal. */
 void documents_free(struct documents *d);
+
+struct ledger;
+struct papers_case;
+/* Fills the members of PAPER that are of the office, the time and whoever asks with REQ; borrowed from GW, L and REQ. */
+void documents_office(struct gateway *gw, struct ledger *l, const struct http_req *req, struct papers_case *paper);
+/* "a4" or "roll" by REQ's `format`; NULL with REQ answered where it is neither. */
+const char *documents_format(struct http_req *req);
+/* Parks REQ and has the paper KIND made of DATA (taken; NULL: no memory) as a page, or printed. */
+void documents_make(struct gateway *gw, struct http_req *req, const char *kind, const char *format, json_t *data,
+                    bool print);
+/* Is the body of a call that prints {}, as it must be? Answers REQ where it is not. */
+bool documents_print_body(struct http_req *req);
 
 http_handler documents_get, documents_one_get, documents_print_post;
 
