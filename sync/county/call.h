@@ -44,7 +44,7 @@ struct call {
 	char station[13], item[CALL_ITEM_MAX];
 	bool has_state;
 	enum case_state state;
-	enum call_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON } due;
+	enum call_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON, DUE_PAUSED } due;
 	bool by_due;    /* the first due first */
 	int64_t before; /* cursor: rows below (before, before_id); BY_DUE: above, by due day */
 	uint8_t before_id[UUID_LEN];

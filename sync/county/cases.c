@@ -193,8 +193,10 @@ static struct db_stmt *due_query(const struct call *c, struct worker *w, struct 
 static struct db_stmt *list_query(const struct call *c, struct worker *w, struct err *e)
 {
 	bool own = c->who.role == ROLE_DEPARTMENT;
+	bool paused = c->due == DUE_PAUSED;
 	if (c->by_due) return due_query(c, w, e);
 	size_t index = c->entry       ? Q_case_list_item
+	               : paused       ? Q_case_list_paused
 	               : *c->station  ? Q_case_list_station
 	               : *c->item     ? Q_case_list_item
 	               : own          ? Q_case_list_department
@@ -207,7 +209,7 @@ static struct db_stmt *list_query(const struct call *c, struct worker *w, struct
 	                                  : state_name(c->state);
 	struct db_stmt *q = db_query(w->store->db, index, e);
 	if (!q) return NULL;
-	if (index != Q_case_list) db_bind_text(q, "value", value);
+	if (index != Q_case_list && !paused) db_bind_text(q, "value", value);
 	db_bind_int(q, "received_at", c->before);
 	db_bind_blob(q, "id", c->before_id, UUID_LEN);
 	db_bind_int(q, "limit", LOOK_MAX + 1);
@@ -315,14 +317,18 @@ static void read_text(const struct http_req *req, const char *name, char *out, s
 
 static void read_due(struct call *c, struct problem *p)
 {
-	static const char *const dues[] = {
-	    [DUE_ANY] = "", [DUE_OVERDUE] = "overdue", [DUE_TODAY] = "today", [DUE_SOON] = "soon"};
+	static const char *const dues[] = {[DUE_ANY] = "",
+	                                   [DUE_OVERDUE] = "overdue",
+	                                   [DUE_TODAY] = "today",
+	                                   [DUE_SOON] = "soon",
+	                                   [DUE_PAUSED] = "paused"};
 	const char *due = http_req_query(c->req, "due"), *sort = http_req_query(c->req, "sort");
-	for (int i = DUE_OVERDUE; due && i <= DUE_SOON; i++)
+	for (int i = DUE_OVERDUE; due && i <= DUE_PAUSED; i++)
 		if (strcmp(due, dues[i]) == 0) c->due = (enum call_due)i;
-	if (due && c->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today or soon is wanted");
+	if (due && c->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today, soon or paused is wanted");
+	if (c->due == DUE_PAUSED && sort) problem_field(p, "/?sort", "not_allowed", "a paused term has no day yet");
 	if (sort && strcmp(sort, "due") != 0) problem_field(p, "/?sort", "value", "due is wanted");
-	c->by_due = due || sort;
+	c->by_due = (due && c->due != DUE_PAUSED) || sort;
 	if (c->by_due) c->before = 0;
 }
 
