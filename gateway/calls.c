@@ -119,6 +119,7 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	                    .identity = id,
 	                    .role = sessions_caller(c->req)->role,
 	                    .days = days_get(c->gw->days),
+	                    .registers = &c->gw->cfg.registers,
 	                    .now = clock_read(&c->gw->clock).wall};
 	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
 	if (c->look) {

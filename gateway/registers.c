@@ -160,6 +160,7 @@ static struct present eyes(struct gateway *gw, struct ledger *l, struct http_req
 	return (struct present){.identity = ledger_identity(l),
 	                        .role = sessions_caller(req)->role,
 	                        .days = days_get(gw->days),
+	                        .registers = &gw->cfg.registers,
 	                        .now = clock_read(&gw->clock).wall};
 }
 

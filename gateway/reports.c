@@ -145,7 +145,7 @@ static int make(struct report_job *j, json_t **out, struct err *e)
 	int rc = ledger_open(&lc, &x.l, e);
 	if (rc) return rc;
 	x.edition = items_get(gw->items);
-	rc = reports_new(&j->q, days_get(gw->days), now.wall, &x.report, e);
+	rc = reports_new(&j->q, days_get(gw->days), &gw->cfg.registers, now.wall, &x.report, e);
 	if (!rc) rc = walk(&x, &j->q);
 	if (!rc) rc = reports_json(x.report, out, e);
 	j->too_many = x.report && reports_full(x.report);

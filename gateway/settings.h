@@ -6,6 +6,7 @@
 #include "shared/err.h"
 #include "shared/file.h"
 #include "shared/log.h"
+#include "shared/registers.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ struct settings {
 	int64_t polls, sign_ins; /* most parked calls of /changes; most waiting sign-ins */
 	int64_t audit_days;      /* so long a row of the audit is kept */
 	int64_t archive_days;    /* after which an ended case is archived */
+	struct register_days registers;
 	bool tls;
 	/* made from the above */
 	enum log_level level;

@@ -40,7 +40,8 @@ bool reports_of_entries(enum report_kind k)
 
 /* --- life --- */
 
-int reports_new(const struct report_query *q, const struct workdays *w, int64_t now, struct report **out, struct err *e)
+int reports_new(const struct report_query *q, const struct workdays *w, const struct register_days *books, int64_t now,
+                struct report **out, struct err *e)
 {
 	struct report *r = calloc(1, sizeof *r);
 	*out = r;
@@ -48,6 +49,7 @@ int reports_new(const struct report_query *q, const struct workdays *w, int64_t 
 	*r = (struct report){.q = *q,
 	                     .shape = reports_shape(q->kind),
 	                     .w = w,
+	                     .books = *books,
 	                     .now = now,
 	                     .names = json_object(),
 	                     .places = json_object()};

@@ -10,6 +10,7 @@
 #include "shared/buf.h"
 #include "shared/caseview.h"
 #include "shared/problem.h"
+#include "shared/registers.h"
 #include "shared/terms.h"
 #include "shared/workdays.h"
 
@@ -65,9 +66,10 @@ bool reports_query_places(struct report_query *q, const char *by, const char *to
                           struct problem *p);
 
 struct report; /* opaque */
-/* W is borrowed; NULL before a calendar has come: then no term is known. NOW is Unix ms. New (reports_free). */
-int reports_new(const struct report_query *q, const struct workdays *w, int64_t now, struct report **out,
-                struct err *e);
+/* W is borrowed; NULL before a calendar has come: then no term is known. BOOKS are the registers' days, copied. NOW is Unix
+ * ms. New (reports_free). */
+int reports_new(const struct report_query *q, const struct workdays *w, const struct register_days *books, int64_t now,
+                struct report **out, struct err *e);
 /* What the place of CODE, a station or a township, is called. */
 int reports_place(struct report *r, const char *code, const char *name, struct err *e);
 /* The township's code that a station's belongs to: its nine digits, followed by 000. */

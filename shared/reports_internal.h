@@ -65,6 +65,7 @@ struct report {
 	struct report_query q;
 	const struct report_shape *shape;
 	const struct workdays *w;
+	struct register_days books;
 	int64_t now;
 	struct report_row *rows; /* sorted where they are cells */
 	size_t n, cap;

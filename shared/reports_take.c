@@ -221,7 +221,7 @@ static int take_tasks(struct report *r, const struct caseview *v, const struct t
 	bool closed = state_final(v->state);
 	(void)d;
 	if (!registers_of(v, &k) || k != REGISTER_CORRECTION || (closed && !reports_in(r, day))) return ERR_OK;
-	int n = registers_dues(v, &registers_days_default, r->w, r->now, due);
+	int n = registers_dues(v, &r->books, r->w, r->now, due);
 	struct report_row *row = reports_row(r, v);
 	if (!row) return no_memory(e);
 	row->values[0] = day;

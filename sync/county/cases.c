@@ -61,7 +61,7 @@ void cases_answer(struct call *c, struct worker *w, int status, struct caseview 
 		int64_t now = county_now(c->county);
 		http_reply_json(c->req, status,
 		                c->entry
-		                    ? present_entry(w->store, v, now,
+		                    ? present_entry(w->store, v, &c->county->cfg->registers, now,
 		                                    c->who.role & (ROLE_CENTRE | ROLE_HEAD | ROLE_AUDITOR), actions)
 		                    : present_case(&w->present, w->store, v, now, actions));
 	}
@@ -272,8 +272,8 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
 	int64_t now = county_now(c->county);
-	json_t *row =
-	    c->entry ? present_entry_summary(w->store, &v, now) : present_summary(&w->present, w->store, &v, now);
+	json_t *row = c->entry ? present_entry_summary(w->store, &v, &c->county->cfg->registers, now)
+	                       : present_summary(&w->present, w->store, &v, now);
 	if (json_array_append_new(pg->rows, row)) *rc = err_set(e, ERR_NOMEM, "cases");
 	caseview_release(&v);
 	return *rc == ERR_OK;

@@ -9,6 +9,7 @@
 #include "shared/enrolcode.h"
 #include "shared/file.h"
 #include "shared/log.h"
+#include "shared/registers.h"
 #include "sync/county/store.h"
 
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct county_config {
 	int64_t workers;
 	int64_t code_hours;   /* an enrolment code's life */
 	int64_t archive_days; /* after which an ended case is archived */
+	struct register_days registers;
 	char log_level[CONFIG_TEXT_MAX];
 	enum log_level level; /* made from the above */
 };

@@ -103,20 +103,21 @@ json_t *present_case(struct present *p, struct store *s, const struct caseview *
 
 /* --- an entry of a register --- */
 
-json_t *present_entry_summary(struct store *s, const struct caseview *v, int64_t now)
+json_t *present_entry_summary(struct store *s, const struct caseview *v, const struct register_days *days, int64_t now)
 {
 	int rc = ERR_OK;
 	const struct workdays *w = NULL;
 	struct err none = {0};
 	(void)store_workdays(s, &w, &none); /* before the first calendar nothing is due */
-	json_t *o = entryjson_summary(v, &registers_days_default, w, now, &rc);
+	json_t *o = entryjson_summary(v, days, w, now, &rc);
 	return casejson_finish(o, rc);
 }
 
-json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, bool rating, json_t *actions)
+json_t *present_entry(struct store *s, const struct caseview *v, const struct register_days *days, int64_t now,
+                      bool rating, json_t *actions)
 {
 	int rc = ERR_OK;
-	json_t *o = present_entry_summary(s, v, now);
+	json_t *o = present_entry_summary(s, v, days, now);
 	if (!o) {
 		json_decref(actions);
 		return NULL;

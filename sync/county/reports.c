@@ -155,7 +155,7 @@ static int make(struct call *c, struct worker *w, json_t **out, bool *too_many, 
 	int rc = store_workdays(w->store, &days, &none);
 	if (rc == (int)ERR_NOTFOUND) rc = ERR_OK; /* before the first calendar no term is known */
 	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
-	rc = reports_new(&c->report, days, county_now(c->county), &x.report, e);
+	rc = reports_new(&c->report, days, &c->county->cfg->registers, county_now(c->county), &x.report, e);
 	if (rc) return rc;
 	rc = walk(&x, e);
 	if (!rc) rc = reports_json(x.report, out, e);

@@ -14,6 +14,7 @@
 #define ITEM "652323-001"
 #define LOW  "652323-019"
 
+static const struct register_days days = {.pass_up = 3, .call_back = 1, .put_right = 15};
 static struct workdays *w;
 
 static int make(void **state)
@@ -82,7 +83,7 @@ static struct report *begin(enum report_kind k)
 	struct report *r = NULL;
 	struct problem p = {0};
 	assert_true(reports_query(&q, k, "2026-11-01", "2026-11-30", NULL, SUPPORT_NOW, &p));
-	assert_int_equal(reports_new(&q, w, SUPPORT_NOW, &r, NULL), ERR_OK);
+	assert_int_equal(reports_new(&q, w, &days, SUPPORT_NOW, &r, NULL), ERR_OK);
 	return r;
 }
 
@@ -305,7 +306,7 @@ static struct report *begin_places(enum report_kind k, const char *by, const cha
 	struct problem p = {0};
 	assert_true(reports_query(&q, k, NULL, NULL, NULL, SUPPORT_NOW, &p));
 	assert_true(reports_query_places(&q, by, township, station, &p));
-	assert_int_equal(reports_new(&q, w, SUPPORT_NOW, &r, NULL), ERR_OK);
+	assert_int_equal(reports_new(&q, w, &days, SUPPORT_NOW, &r, NULL), ERR_OK);
 	return r;
 }
 
