@@ -65,7 +65,7 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/coun
 	sync/county/catalog_table.c \
 	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/exchange.c sync/county/feed.c \
 	sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/limiter.c sync/county/metrics.c \
-	sync/county/page.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/reports.c sync/county/route.c sync/county/selfcheck.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
+	sync/county/orders.c sync/county/page.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/reports.c sync/county/route.c sync/county/selfcheck.c sync/county/serve.c sync/county/session.c sync/county/staff.c \
 	sync/county/store.c sync/county/sweep.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c sync/county/verify_kept.c
 COUNTY_MAIN := sync/county/main.c
 GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c \

@@ -95,6 +95,15 @@ bool call_path_id(struct call *c, const char *name)
 	return false;
 }
 
+void call_read_station(struct call *c, struct problem *p)
+{
+	const char *station = http_req_query(c->req, "station");
+	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
+		problem_field(p, "/?station", "format", "12 digits are wanted");
+	else if (station)
+		memcpy(c->station, station, sizeof c->station);
+}
+
 bool call_read_format(const struct call *c, struct problem *p)
 {
 	const char *format = http_req_query(c->req, "format");

@@ -67,6 +67,8 @@ void call_plain(struct serve *sv, struct http_req *req, call_fn *fn);
 bool call_path_id(struct call *c, const char *name);
 /* Reads `format`: is a table (CSV) wanted? */
 bool call_read_format(const struct call *c, struct problem *p);
+/* Reads `station` into C. */
+void call_read_station(struct call *c, struct problem *p);
 /* Reads `limit` into C. */
 void call_read_limit(struct call *c, struct problem *p);
 

@@ -334,15 +334,12 @@ static void read_due(struct call *c, struct problem *p)
 
 static void read_query(struct call *c, struct problem *p)
 {
-	const char *station = http_req_query(c->req, "station"), *state = http_req_query(c->req, "state");
+	const char *state = http_req_query(c->req, "state");
 	const char *cursor = http_req_query(c->req, "cursor");
 	call_read_limit(c, p);
 	read_due(c, p);
 	read_text(c->req, "item", c->item, sizeof c->item, 40, p);
-	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
-		problem_field(p, "/?station", "format", "12 digits are wanted");
-	else if (station)
-		memcpy(c->station, station, sizeof c->station);
+	call_read_station(c, p);
 	c->has_state = state && state_parse(state, &c->state);
 	if (state && (!c->has_state || (c->state >= STATE_OPEN) != c->entry))
 		problem_field(p, "/?state", "value", "no such state");

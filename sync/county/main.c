@@ -59,8 +59,9 @@ static const struct command {
     {"account", "add NAME | list", 1, 2,
      BIT(O_ROLE) | BIT(O_OFFICE) | BIT(O_DISPLAY) | BIT(O_PASSWORD_STDIN) | BIT(O_JSON), command_account,
      "make an account, or list them"},
-    {"staff", "ACT STATION NAME", 3, 3, BIT(O_ROLE) | BIT(O_DISPLAY) | BIT(O_BY) | BIT(O_JSON), command_staff,
-     "add, disable, enable or reset an account of a station, by its feed; a password is printed once"},
+    {"staff", "ACT STATION NAME", 1, 3, BIT(O_ROLE) | BIT(O_DISPLAY) | BIT(O_BY) | BIT(O_JSON), command_staff,
+     "add, disable, enable or reset an account of a station, by its feed; a password is printed once. orders "
+     "[STATION]: what was ordered"},
     {"enrol-code", "STATION", 1, 1, BIT(O_JSON), command_code, "make a one-time code that enrols one box"},
     {"stations", "", 0, 0, BIT(O_JSON), command_stations, "list stations and their boxes"},
     {"retire", "LOG", 1, 1, BIT(O_REASON), command_retire, "retire a box: it may still push and gets no feed"},

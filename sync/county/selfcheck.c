@@ -205,12 +205,8 @@ void selfcheck_get(struct http_req *req, void *ctx)
 	if (!http_req_query_only(req, known)) return;
 	struct call *c = call_new(ctx, req, run);
 	if (!c) return;
-	const char *station = http_req_query(req, "station");
 	c->csv = call_read_format(c, &p);
-	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
-		problem_field(&p, "/?station", "format", "12 digits are wanted");
-	else if (station)
-		memcpy(c->station, station, sizeof c->station);
+	call_read_station(c, &p);
 	if (problem_any(&p))
 		call_refuse(c, &p);
 	else

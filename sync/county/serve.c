@@ -15,6 +15,7 @@
 #include "sync/county/deem.h"
 #include "sync/county/dues.h"
 #include "sync/county/health.h"
+#include "sync/county/orders.h"
 #include "sync/county/public.h"
 #include "sync/county/rating.h"
 #include "sync/county/reports.h"
@@ -90,6 +91,8 @@ static const struct http_route api_routes[] = {
     {"GET", "/api/v1/reports/{report}", 0, 0, 0, reports_get, "A report for putting right"},
     {"GET", "/api/v1/selfchecks", ROLE_CENTRE | ROLE_HEAD | ROLE_OPERATOR | ROLE_AUDITOR, 0, 0, selfcheck_get,
      "What stations say of their venues"},
+    {"GET", "/api/v1/staff-orders", ROLE_CENTRE | ROLE_HEAD | ROLE_OPERATOR | ROLE_AUDITOR, 0, 0, orders_get,
+     "The county's orders on accounts of stations"},
     {"GET", "/api/v1/stations", 0, 0, 0, boxes_stations_get, "Stations and how their boxes are"},
     {"POST", "/api/v1/enrolment-codes", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_code_post,
      "Make a code that enrols one box"},

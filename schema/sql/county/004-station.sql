@@ -13,3 +13,16 @@ SELECT DISTINCT json_extract(e.body, '$.to'), c.received_at, c.id FROM events e 
 WHERE e.type = 'forward' AND e.code IS NULL AND length(json_extract(e.body, '$.to')) <> 12
   AND json_extract(e.body, '$.to') <> 'county' AND json_extract(e.body, '$.to') <> c.department
 ON CONFLICT DO NOTHING;
+
+-- The county's orders on the accounts of stations, from this release on: who ordered what and when. The feed holds them too, but a
+-- feed is a station's and has no time.
+CREATE TABLE staff_orders (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  station TEXT NOT NULL REFERENCES stations(code),
+  name TEXT NOT NULL,              -- of the account
+  act TEXT NOT NULL,               -- add, disable, enable, reset
+  role TEXT,                       -- of an account that is added
+  ordered_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX staff_orders_station ON staff_orders (station, id);

@@ -360,6 +360,17 @@ INSERT INTO feed_things (station, kind, version) VALUES (:station, :kind, :versi
 -- name: feed_thing_has
 SELECT 1 FROM feed_things WHERE station = :station AND kind = :kind AND version = :version;
 
+-- name: staff_order_insert
+INSERT INTO staff_orders (at, station, name, act, role, ordered_by) VALUES (:at, :station, :name, :act, :role, :by);
+
+-- name: staff_orders
+-- scans: newest by its key
+SELECT id, at, station, name, act, role, ordered_by FROM staff_orders WHERE id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: staff_orders_of_station
+SELECT id, at, station, name, act, role, ordered_by FROM staff_orders WHERE station = :station AND id < :before
+ORDER BY id DESC LIMIT :limit;
+
 -- name: alarm_insert
 INSERT INTO alarms (at, station, kind, detail) VALUES (:at, :station, :kind, :detail);
 
