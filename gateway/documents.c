@@ -4,6 +4,7 @@
 #include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
+#include "gateway/audit.h"
 #include "gateway/days.h"
 #include "gateway/items.h"
 #include "gateway/printcall.h"
@@ -14,6 +15,8 @@
 #include "shared/work.h"
 
 #include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +36,7 @@ struct documents {
 /* A paper on its way. */
 struct paper_job {
 	struct work_job job; /* first: the pool hands this back */
+	struct audit_ticket ticket;
 	struct gateway *gw;
 	struct http_req *req;
 	json_t *request; /* to xinke-print; owned */
@@ -251,7 +255,28 @@ static void refuse(struct http_req *req, const struct caseview *v)
 	http_problem(req, &p);
 }
 
-static void hand_over(struct gateway *gw, struct http_req *req, json_t *request, bool print)
+static void give_up(struct paper_job *j)
+{
+	struct http_req *req = j->req;
+	job_free(j);
+	answer_later(req, PROBLEM_BUSY, 2);
+	http_resume(req);
+}
+
+/* Who had which paper made stands in the audit before it is made. */
+static void noted(struct audit_ticket *t, bool yes)
+{
+	struct paper_job *j = (struct paper_job *)(void *)((char *)t - offsetof(struct paper_job, ticket));
+	if (!yes) {
+		http_resume(j->req);
+		job_free(j);
+	} else if (!submit(j->gw->documents, j)) { /* else the worker's from here on */
+		give_up(j);
+	}
+}
+
+/* OF: the id of the case, or the office that a list goes to. */
+static void hand_over(struct gateway *gw, struct http_req *req, const char *of, json_t *request, bool print)
 {
 	struct paper_job *j = calloc(1, sizeof *j);
 	if (!j) {
@@ -260,20 +285,19 @@ static void hand_over(struct gateway *gw, struct http_req *req, json_t *request,
 		return;
 	}
 	*j = (struct paper_job){.job.run = run, .gw = gw, .req = req, .request = request, .print = print};
+	j->ticket = (struct audit_ticket){
+	    .gw = gw, .req = req, .action = AUDIT_PRINT, .reason = print ? "printer" : "page", .then = noted};
+	(void)snprintf(j->ticket.subject, sizeof j->ticket.subject, "%s %s", of, fields_text(request, "kind"));
 	http_suspend(req);
-	if (submit(gw->documents, j)) return; /* the worker's from here on */
-	job_free(j);
-	answer_later(req, PROBLEM_BUSY, 2);
-	http_resume(req);
+	if (!audit_submit(&j->ticket)) give_up(j);
 }
 
-void documents_make(struct gateway *gw, struct http_req *req, const char *kind, const char *format, json_t *data,
-                    bool print)
+void documents_make(struct gateway *gw, struct http_req *req, const struct documents_order *order, json_t *data)
 {
-	json_t *request = json_pack("{s:s, s:s, s:s, s:o}", "job", print ? "print" : "page", "kind", kind, "format",
-	                            format, "data", data);
+	json_t *request = json_pack("{s:s, s:s, s:s, s:o}", "job", order->print ? "print" : "page", "kind", order->kind,
+	                            "format", order->format, "data", data);
 	if (request)
-		hand_over(gw, req, request, print);
+		hand_over(gw, req, order->of, request, order->print);
 	else
 		answer_later(req, PROBLEM_BUSY, 1);
 }
@@ -292,7 +316,8 @@ static void make(struct gateway *gw, struct http_req *req, bool print, const cha
 	json_t *data = allowed ? papers_data(&k.papers, kind) : NULL;
 	if (!allowed) refuse(req, &k.c.view);
 	desk_close(&k);
-	if (allowed) documents_make(gw, req, papers_kind_name(kind), format, data, print);
+	const struct documents_order order = {http_req_param(req, "id"), papers_kind_name(kind), format, print};
+	if (allowed) documents_make(gw, req, &order, data);
 }
 
 const char *documents_format(struct http_req *req)

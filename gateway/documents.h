@@ -24,9 +24,15 @@ struct papers_case;
 void documents_office(struct gateway *gw, struct ledger *l, const struct http_req *req, struct papers_case *paper);
 /* "a4" or "roll" by REQ's `format`; NULL with REQ answered where it is neither. */
 const char *documents_format(struct http_req *req);
-/* Parks REQ and has the paper KIND made of DATA (taken; NULL: no memory) as a page, or printed. */
-void documents_make(struct gateway *gw, struct http_req *req, const char *kind, const char *format, json_t *data,
-                    bool print);
+/* What is to be made; all borrowed. */
+struct documents_order {
+	const char *of;     /* the id of the case, or the office that a list goes to: for the audit */
+	const char *kind;   /* the template */
+	const char *format; /* "a4" or "roll" */
+	bool print;         /* on the receipt printer; else as a page */
+};
+/* Parks REQ, notes it in the audit, and has the paper made of DATA (taken; NULL: no memory). */
+void documents_make(struct gateway *gw, struct http_req *req, const struct documents_order *order, json_t *data);
 /* Is the body of a call that prints {}, as it must be? Answers REQ where it is not. */
 bool documents_print_body(struct http_req *req);
 

@@ -312,9 +312,9 @@ static void paper(struct gateway *gw, struct http_req *req, const char *format, 
 		return;
 	}
 	if (!read_page(gw, req, &q, &pg, &office)) return;
+	const struct documents_order order = {q.to, PAPERS_HANDOVERS, format, print};
 	if (json_array_size(pg.rows))
-		documents_make(gw, req, PAPERS_HANDOVERS, format, papers_handovers(&office, q.to, pg.rows, pg.more),
-		               print);
+		documents_make(gw, req, &order, papers_handovers(&office, q.to, pg.rows, pg.more));
 	else
 		http_problem_code(req, PROBLEM_NOT_FOUND, "nothing was passed on that the list would hold");
 	json_decref(pg.rows);
