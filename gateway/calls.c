@@ -66,9 +66,12 @@ struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *re
 /* Was the key used? Fills in `replayed` or a problem; otherwise the call is new. */
 static int replay(struct ledger *l, struct call *c, struct err *e)
 {
+	static const uint8_t no_case[UUID_LEN];
 	struct err clash = {0};
 	uint8_t id[UUID_LEN];
 	int rc = ledger_replay(l, &c->lc, id, &clash);
+	/* what a replaced box was asked is not known, but whether it was of a case */
+	if (rc == -1 && (memcmp(id, no_case, UUID_LEN) == 0) != (c->look != NULL)) rc = (int)ERR_CONFLICT;
 	if (rc == -1) {
 		c->replayed = true;
 		memcpy(c->case_id, id, UUID_LEN);
