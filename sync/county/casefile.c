@@ -1,7 +1,6 @@
 /* See casefile.h. Called by the exchange for what boxes send and by the API for what departments decide. */
 #include "sync/county/casefile_internal.h"
 #include "sync/county/dues.h"
-#include "sync/county/selfcheck.h"
 
 #include "shared/body.h"
 #include "shared/canon.h"
@@ -271,7 +270,7 @@ int casefile_take(struct casefile *f, const struct store_station *st, const stru
 	int r = seen_before(f->store, st->code, ev, out, e);
 	if (r) return r < 0 ? -r : ERR_OK;
 	if (ev->has_case) return take_of_case(f, st, ev, now, out, e);
-	int rc = selfcheck_judge(ev, out, e);
+	int rc = casefile_judge_caseless(ev, out, e);
 	return rc ? rc : casefile_insert(f, st->code, ev, now, out, e);
 }
 

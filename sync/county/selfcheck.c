@@ -8,26 +8,10 @@
 #include "shared/reports.h"
 #include "shared/venue.h"
 #include "sync/county/call.h"
-#include "sync/county/casefile_internal.h"
 
 #include <string.h>
 
 #define CSV_MAX (4 * 1048576)
-
-int selfcheck_judge(const struct event *ev, struct verdict *v, struct err *e)
-{
-	struct problem p = {0};
-	if (strcmp(ev->type, EVENT_SELFCHECK) != 0 || !ev->body) return ERR_OK;
-	json_t *body = event_body(ev);
-	if (!body) return err_set(e, ERR_NOMEM, "event body");
-	if (!venue_check_body(body, &p)) {
-		const json_t *first = json_array_get(p.errors, 0);
-		casefile_refuse(v, "body", fields_text(first, "pointer"), fields_text(first, "message"));
-	}
-	problem_release(&p);
-	json_decref(body);
-	return ERR_OK;
-}
 
 /* --- reading --- */
 
