@@ -9,6 +9,7 @@
 #include "gateway/days.h"
 #include "gateway/present.h"
 #include "gateway/readers.h"
+#include "gateway/registers.h"
 #include "shared/body.h"
 #include "shared/fields.h"
 #include "shared/mask.h"
@@ -142,6 +143,12 @@ static void check_again(struct call *c, const struct ledger_identity *id)
 	prefix(p);
 }
 
+static void check_opened_again(struct call *c, const struct ledger_case *seen)
+{
+	registers_check_again(c, seen);
+	prefix(&c->problem);
+}
+
 /* 超期原因: whoever ends a term that has passed says why. The county asks for none of what boxes have written. */
 static void check_overtime(struct call *c, const struct ledger_case *seen)
 {
@@ -169,6 +176,8 @@ static void check(struct call *c, const struct ledger_case *seen, const struct l
 		check_advance(c, seen);
 	else if (c->type == EVENT_RECEIVE && json_is_object(c->body) && c->edition)
 		check_again(c, id);
+	else if (c->entry && c->type == EVENT_ENTRY_OPEN && json_is_object(c->body))
+		check_opened_again(c, seen);
 	else if (!(c->entry ? registers_is_act(c->type) : body_is_act(c->type)))
 		problem_field(p, "/type", "not_allowed", "a station does not append this");
 	else if (!json_is_object(c->body))

@@ -28,6 +28,29 @@ int audit_locked(struct ledger *l, const struct audit_actor *by, const struct ac
 	return rc || !r->locks_address ? rc : ledger_audit(l, by, &address, e);
 }
 
+/* --- before a worker acts --- */
+
+static int run_ticket(struct ledger *l, struct writer_job *job, struct err *e)
+{
+	const struct audit_ticket *t = (struct audit_ticket *)job;
+	const struct audit_entry what = {.action = t->action, .subject = t->subject, .reason = t->reason};
+	return audit_note(l, t->req, &what, e);
+}
+
+static void ticket_done(struct writer_job *job, int rc, const struct err *e)
+{
+	struct audit_ticket *t = (struct audit_ticket *)job;
+	if (rc) answer_error(t->gw, t->req, rc, e);
+	t->then(t, rc == ERR_OK);
+}
+
+bool audit_submit(struct audit_ticket *t)
+{
+	t->job.run = run_ticket;
+	t->job.done = ticket_done;
+	return writer_submit(t->gw->writer, &t->job);
+}
+
 /* --- housekeeping --- */
 
 struct purge {

@@ -21,6 +21,8 @@ static void forget(struct call *c)
 	ledger_case_release(&c->seen);
 	json_decref(c->refused);
 	c->refused = NULL;
+	json_decref(c->told);
+	c->told = NULL;
 	problem_release(&c->problem);
 	c->lc.appended = 0;
 	c->replayed = false;
@@ -64,9 +66,12 @@ struct call *calls_new(struct gateway *gw, struct ledger *l, struct http_req *re
 /* Was the key used? Fills in `replayed` or a problem; otherwise the call is new. */
 static int replay(struct ledger *l, struct call *c, struct err *e)
 {
+	static const uint8_t no_case[UUID_LEN];
 	struct err clash = {0};
 	uint8_t id[UUID_LEN];
 	int rc = ledger_replay(l, &c->lc, id, &clash);
+	/* what a replaced box was asked is not known, but whether it was of a case */
+	if (rc == -1 && (memcmp(id, no_case, UUID_LEN) == 0) != (c->look != NULL)) rc = (int)ERR_CONFLICT;
 	if (rc == -1) {
 		c->replayed = true;
 		memcpy(c->case_id, id, UUID_LEN);
@@ -83,6 +88,7 @@ static int replay(struct ledger *l, struct call *c, struct err *e)
 /* The case as it stands, for the answer. REPLAYED calls have to read it; others were handed it by what they did. */
 static int look(struct ledger *l, struct call *c, struct err *e)
 {
+	if (c->look) return c->look(l, c, e);
 	int rc = c->replayed ? ledger_case_get(l, c->case_id, &c->seen, e) : ERR_OK;
 	if (!rc) c->refused = present_refusals(l, &c->seen, e);
 	return rc || c->refused ? rc : e ? (int)e->code : (int)ERR_NOMEM;
@@ -116,11 +122,16 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	                    .identity = id,
 	                    .role = sessions_caller(c->req)->role,
 	                    .days = days_get(c->gw->days),
+	                    .registers = &c->gw->cfg.registers,
 	                    .now = clock_read(&c->gw->clock).wall};
+	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
+	if (c->look) {
+		http_reply_json(c->req, 201, json_incref(c->told));
+		return;
+	}
 	present_etag(&c->seen, etag);
 	http_reply_header(c->req, "ETag", etag);
 	if (c->registers) say_where(c);
-	if (c->replayed) http_reply_header(c->req, "Idempotency-Replayed", "true");
 	json_t *refused = c->refused;
 	c->refused = NULL;
 	if (c->shape) {

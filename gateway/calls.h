@@ -29,6 +29,10 @@ struct call {
 	bool registers; /* the answer names where the case is */
 	bool entry;     /* it is an entry of a register */
 	bool odd;       /* the request has no canonical form: the checks must find out where */
+	/* Reads in the same transaction what the answer tells instead of a case, for a call that is of none, into `told`; NULL
+	 * = the call is of a case. */
+	int (*look)(struct ledger *l, struct call *c, struct err *e);
+	json_t *told; /* the whole answer, owned */
 	/* What the answer holds instead of the case (new, NULL without memory); NULL = the case. */
 	json_t *(*shape)(const struct call *c);
 	/* of an act */

@@ -84,6 +84,20 @@ static void look_for_recent(struct call *c, struct ledger *l)
 		log_warn(&c->gw->log, "recent", "request=%s text=\"%s\"", http_req_id(c->req), e.msg);
 }
 
+/* What was received long ago and is ended only now has passed a term: whoever ends it says why. */
+static void check_overtime(struct call *c)
+{
+	enum term_kind late[TERM_KINDS];
+	const json_t *spot = fields_get(http_req_json(c->req), "on_the_spot");
+	const struct workdays *w = days_get(c->gw->days);
+	struct term_days d = terms_days(c->item);
+	if (!spot || !c->draft || !w || *fields_text(fields_get(spot, "decision"), "overtime_reason")) return;
+	int n = terms_late(ledger_draft_view(c->draft), EVENT_ACCEPT, &d, w, c->lc.now.wall, late);
+	if (n)
+		problem_field(&c->problem, "/on_the_spot/decision/overtime_reason", "required",
+		              "the %s term has passed: say why", term_kind_name(late[0]));
+}
+
 /* All that can be made here is made here: one thread writes for all. */
 static void submit(struct call *c, struct ledger *l)
 {
@@ -95,8 +109,11 @@ static void submit(struct call *c, struct ledger *l)
 	else if (!c->odd)
 		rc = ledger_draft_new(l, &c->lc, http_req_json(c->req), items_catalog(c->edition), c->item, &c->draft,
 		                      &e);
+	if (!rc) check_overtime(c);
 	if (rc)
 		calls_fail(c, rc, &e);
+	else if (problem_any(&c->problem))
+		calls_refuse(c, l);
 	else
 		calls_submit(c);
 }
@@ -167,8 +184,11 @@ void cases_one_get(struct http_req *req, void *ctx)
 static void read_list(const struct http_req *req, const struct items_edition *ed, struct finder_query *q,
                       struct problem *p)
 {
-	static const char *const dues[] = {
-	    [DUE_ANY] = "", [DUE_OVERDUE] = "overdue", [DUE_TODAY] = "today", [DUE_SOON] = "soon"};
+	static const char *const dues[] = {[DUE_ANY] = "",
+	                                   [DUE_OVERDUE] = "overdue",
+	                                   [DUE_TODAY] = "today",
+	                                   [DUE_SOON] = "soon",
+	                                   [DUE_PAUSED] = "paused"};
 	enum case_state state;
 	const char *due = http_req_query(req, "due"), *sort = http_req_query(req, "sort");
 	q->text = answer_query_text(req, "q", QUERY_MAX, true, p);
@@ -177,9 +197,10 @@ static void read_list(const struct http_req *req, const struct items_edition *ed
 	q->limit = (int)answer_query_int(req, "limit", 1, LIMIT_PAGE, LIMIT_PAGE_DEFAULT, p);
 	q->by_due = sort != NULL;
 	q->before_at = q->by_due ? 0 : INT64_MAX;
-	for (int i = DUE_OVERDUE; due && i <= DUE_SOON; i++)
+	for (int i = DUE_OVERDUE; due && i <= DUE_PAUSED; i++)
 		if (strcmp(due, dues[i]) == 0) q->due = (enum search_due)i;
-	if (due && q->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today or soon is wanted");
+	if (due && q->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today, soon or paused is wanted");
+	if (q->due == DUE_PAUSED && sort) problem_field(p, "/?sort", "not_allowed", "a paused term has no day yet");
 	if (sort && strcmp(sort, "due") != 0) problem_field(p, "/?sort", "value", "due is wanted");
 	if (sort && q->text) problem_field(p, "/?sort", "not_allowed", "not together with a search");
 	const char *cursor = http_req_query(req, "cursor");

@@ -90,6 +90,7 @@ static void answer_changes(struct gateway *gw, struct ledger *l, struct http_req
 	struct present v = {.edition = items_get(gw->items),
 	                    .identity = ledger_identity(l),
 	                    .days = days_get(gw->days),
+	                    .registers = &gw->cfg.registers,
 	                    .now = clock_read(&gw->clock).wall};
 	json_t *items = json_array(), *entries = json_array();
 	int rc = items && entries ? ledger_changes(l, after, LIMIT_PAGE, collect_one, &c, &e)

@@ -4,6 +4,7 @@
 #include "shared/ledger/read.h"
 
 #include "gateway/answer.h"
+#include "gateway/audit.h"
 #include "gateway/days.h"
 #include "gateway/items.h"
 #include "gateway/printcall.h"
@@ -14,6 +15,8 @@
 #include "shared/work.h"
 
 #include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +36,7 @@ struct documents {
 /* A paper on its way. */
 struct paper_job {
 	struct work_job job; /* first: the pool hands this back */
+	struct audit_ticket ticket;
 	struct gateway *gw;
 	struct http_req *req;
 	json_t *request; /* to xinke-print; owned */
@@ -156,10 +160,20 @@ static int read_url(struct desk *k, struct err *e)
 	return rc;
 }
 
+void documents_office(struct gateway *gw, struct ledger *l, const struct http_req *req, struct papers_case *paper)
+{
+	const struct ledger_identity *id = ledger_identity(l);
+	paper->now = clock_read(&gw->clock).wall;
+	paper->office = id->name;
+	paper->office_code = id->station;
+	paper->seal = id->tier == TIER_TOWNSHIP;
+	paper->phone = gw->cfg.station_phone;
+	paper->address = gw->cfg.station_address;
+	paper->officer = sessions_caller(req)->account.display;
+}
+
 static void fill(struct desk *k, const struct http_req *req)
 {
-	const struct settings *cfg = &k->gw->cfg;
-	const struct ledger_identity *id = ledger_identity(k->l);
 	const struct caseview *v = &k->c.view;
 	k->law = items_case_law(k->edition, v);
 	k->papers = (struct papers_case){
@@ -171,15 +185,9 @@ static void fill(struct desk *k, const struct http_req *req)
 	    .settled = k->c.sync == SYNC_SETTLED,
 	    .days = items_case_days(k->edition, v),
 	    .work = days_get(k->gw->days),
-	    .now = clock_read(&k->gw->clock).wall,
-	    .office = id->name,
-	    .office_code = id->station,
-	    .seal = id->tier == TIER_TOWNSHIP,
-	    .phone = cfg->station_phone,
-	    .address = cfg->station_address,
-	    .officer = sessions_caller(req)->account.display,
 	    .public_url = k->url,
 	};
+	documents_office(k->gw, k->l, req, &k->papers);
 }
 
 /* Opens the case that the request names; answers and returns false when that cannot be. */
@@ -247,30 +255,28 @@ static void refuse(struct http_req *req, const struct caseview *v)
 	http_problem(req, &p);
 }
 
-/* Makes the request to xinke-print; NULL with the request answered. */
-static json_t *make(struct gateway *gw, struct http_req *req, bool print, const char *format)
+static void give_up(struct paper_job *j)
 {
-	struct desk k;
-	enum papers_kind kind;
-	json_t *request = NULL;
-	if (!papers_kind_parse(http_req_param(req, "kind"), &kind)) {
-		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
-		return NULL;
-	}
-	if (!desk_open(gw, req, &k)) return NULL;
-	if (!papers_allowed(&k.c.view, kind)) {
-		refuse(req, &k.c.view);
-	} else {
-		json_t *data = papers_data(&k.papers, kind);
-		request = json_pack("{s:s, s:s, s:s, s:o}", "job", print ? "print" : "page", "kind",
-		                    papers_kind_name(kind), "format", format, "data", data);
-		if (!request) answer_later(req, PROBLEM_BUSY, 1);
-	}
-	desk_close(&k);
-	return request;
+	struct http_req *req = j->req;
+	job_free(j);
+	answer_later(req, PROBLEM_BUSY, 2);
+	http_resume(req);
 }
 
-static void hand_over(struct gateway *gw, struct http_req *req, json_t *request, bool print)
+/* Who had which paper made stands in the audit before it is made. */
+static void noted(struct audit_ticket *t, bool yes)
+{
+	struct paper_job *j = (struct paper_job *)(void *)((char *)t - offsetof(struct paper_job, ticket));
+	if (!yes) {
+		http_resume(j->req);
+		job_free(j);
+	} else if (!submit(j->gw->documents, j)) { /* else the worker's from here on */
+		give_up(j);
+	}
+}
+
+/* OF: the id of the case, or the office that a list goes to. */
+static void hand_over(struct gateway *gw, struct http_req *req, const char *of, json_t *request, bool print)
 {
 	struct paper_job *j = calloc(1, sizeof *j);
 	if (!j) {
@@ -279,38 +285,70 @@ static void hand_over(struct gateway *gw, struct http_req *req, json_t *request,
 		return;
 	}
 	*j = (struct paper_job){.job.run = run, .gw = gw, .req = req, .request = request, .print = print};
+	j->ticket = (struct audit_ticket){
+	    .gw = gw, .req = req, .action = AUDIT_PRINT, .reason = print ? "printer" : "page", .then = noted};
+	(void)snprintf(j->ticket.subject, sizeof j->ticket.subject, "%s %s", of, fields_text(request, "kind"));
 	http_suspend(req);
-	if (submit(gw->documents, j)) return; /* the worker's from here on */
-	job_free(j);
-	answer_later(req, PROBLEM_BUSY, 2);
-	http_resume(req);
+	if (!audit_submit(&j->ticket)) give_up(j);
+}
+
+void documents_make(struct gateway *gw, struct http_req *req, const struct documents_order *order, json_t *data)
+{
+	json_t *request = json_pack("{s:s, s:s, s:s, s:o}", "job", order->print ? "print" : "page", "kind", order->kind,
+	                            "format", order->format, "data", data);
+	if (request)
+		hand_over(gw, req, order->of, request, order->print);
+	else
+		answer_later(req, PROBLEM_BUSY, 1);
+}
+
+/* The paper that the path names. */
+static void make(struct gateway *gw, struct http_req *req, bool print, const char *format)
+{
+	struct desk k;
+	enum papers_kind kind;
+	if (!papers_kind_parse(http_req_param(req, "kind"), &kind)) {
+		http_problem_code(req, PROBLEM_NOT_FOUND, NULL);
+		return;
+	}
+	if (!desk_open(gw, req, &k)) return;
+	bool allowed = papers_allowed(&k.c.view, kind);
+	json_t *data = allowed ? papers_data(&k.papers, kind) : NULL;
+	if (!allowed) refuse(req, &k.c.view);
+	desk_close(&k);
+	const struct documents_order order = {http_req_param(req, "id"), papers_kind_name(kind), format, print};
+	if (allowed) documents_make(gw, req, &order, data);
+}
+
+const char *documents_format(struct http_req *req)
+{
+	struct problem p = {0};
+	const char *format = http_req_query(req, "format");
+	if (!format) return "a4";
+	if (strcmp(format, "a4") == 0 || strcmp(format, "roll") == 0) return format;
+	problem_field(&p, "/?format", "value", "a4 or roll is wanted");
+	http_problem(req, &p);
+	return NULL;
 }
 
 void documents_one_get(struct http_req *req, void *ctx)
 {
 	static const char *const known[] = {"format", NULL};
-	struct problem p = {0};
 	if (!http_req_query_only(req, known)) return;
-	const char *format = http_req_query(req, "format");
-	if (!format) format = "a4";
-	if (strcmp(format, "a4") != 0 && strcmp(format, "roll") != 0) {
-		problem_field(&p, "/?format", "value", "a4 or roll is wanted");
-		http_problem(req, &p);
-		return;
-	}
-	json_t *request = make(ctx, req, false, format);
-	if (request) hand_over(ctx, req, request, false);
+	const char *format = documents_format(req);
+	if (format) make(ctx, req, false, format);
+}
+
+bool documents_print_body(struct http_req *req)
+{
+	static const struct field nothing[] = {{.name = NULL}};
+	struct problem p = {0};
+	if (fields_check(http_req_json(req), nothing, "", &p)) return true;
+	http_problem(req, &p);
+	return false;
 }
 
 void documents_print_post(struct http_req *req, void *ctx)
 {
-	static const struct field nothing[] = {{.name = NULL}};
-	struct problem p = {0};
-	if (!answer_no_query(req)) return;
-	if (!fields_check(http_req_json(req), nothing, "", &p)) {
-		http_problem(req, &p);
-		return;
-	}
-	json_t *request = make(ctx, req, true, "roll");
-	if (request) hand_over(ctx, req, request, true);
+	if (answer_no_query(req) && documents_print_body(req)) make(ctx, req, true, "roll");
 }

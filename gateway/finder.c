@@ -34,11 +34,13 @@ static bool below_cursor(const struct found *f, const struct finder_query *q)
 static bool is_due(const struct ledger_case *c, const struct finder_query *q)
 {
 	struct term t;
-	if (!present_next_term(q->v, c, &t) || t.state == TERM_PAUSED) return false;
+	if (!present_next_term(q->v, c, &t)) return false;
+	if (q->due == DUE_PAUSED || t.state == TERM_PAUSED) return q->due == DUE_PAUSED && t.state == TERM_PAUSED;
 	switch (q->due) {
 	case DUE_OVERDUE: return t.state == TERM_OVERDUE;
 	case DUE_TODAY: return workdays_day(t.due) == workdays_day(q->v->now);
 	case DUE_SOON: return t.half || t.last;
+	case DUE_PAUSED:
 	case DUE_ANY: break;
 	}
 	return true;

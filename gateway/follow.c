@@ -118,7 +118,9 @@ static void set_due(struct follow *f, const struct caseview *v, const struct wor
 	struct term_days d = items_case_days(ed, v);
 	items_put(ed);
 	/* the last days do not depend on what day it is, as long as the term is not paused */
-	if (!w || !terms_next(v, &d, w, v->updated_at, &t) || t.state == TERM_PAUSED) return;
+	if (!w || !terms_next(v, &d, w, v->updated_at, &t)) return;
+	en->due = SEARCH_PAUSED;
+	if (t.state == TERM_PAUSED) return;
 	en->due = (int32_t)workdays_day(t.due);
 	en->warn = (int32_t)terms_warn_day(&t, w);
 }

@@ -35,6 +35,7 @@ struct gateway {
 	struct sessions *sessions;
 	struct items *items;   /* the catalog in force */
 	struct days *days;     /* the calendar in force */
+	struct venue *venue;   /* the venue standard */
 	struct follow *follow; /* keeps the search list current */
 	struct search *search;
 	struct changes *changes;      /* parked calls */

@@ -4,12 +4,14 @@
 #include "gateway/handovers.h"
 
 #include "gateway/answer.h"
+#include "gateway/documents.h"
 #include "gateway/items.h"
 #include "gateway/readers.h"
 #include "shared/casejson.h"
 #include "shared/db/db.h"
 #include "shared/fields.h"
 #include "shared/ledger/read.h"
+#include "shared/papers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,28 +262,74 @@ static void answer_page(struct http_req *req, const struct page *pg)
 	http_reply_json(req, 200, json_pack("{s:O, s:s?}", "items", pg->rows, "next", pg->more ? cursor : NULL));
 }
 
+/* The page that Q asks for; answers and returns false when it cannot be read. Release PG->rows. */
+static bool read_page(struct gateway *gw, struct http_req *req, const struct query *q, struct page *pg,
+                      struct papers_case *office)
+{
+	struct err e = {0};
+	struct ledger *l = readers_take(gw->readers);
+	struct items_edition *ed = items_get(gw->items);
+	*pg = (struct page){.rows = json_array()};
+	int rc = pg->rows ? fill(l, ed, q, pg, &e) : err_set(&e, ERR_NOMEM, "hand-overs");
+	if (office) documents_office(gw, l, req, office);
+	items_put(ed);
+	readers_give(gw->readers, l);
+	if (!rc) return true;
+	json_decref(pg->rows);
+	answer_error(gw, req, rc, &e);
+	return false;
+}
+
 void handovers_get(struct http_req *req, void *ctx)
 {
 	static const char *const known[] = {"direction", "to", "after", "state", "cursor", "limit", NULL};
-	struct gateway *gw = ctx;
 	struct query q;
+	struct page pg;
 	struct problem p = {0};
-	struct err e = {0};
 	if (!http_req_query_only(req, known)) return;
 	read_query(req, &q, &p);
 	if (problem_any(&p)) {
 		http_problem(req, &p);
 		return;
 	}
-	struct ledger *l = readers_take(gw->readers);
-	struct items_edition *ed = items_get(gw->items);
-	struct page pg = {.rows = json_array()};
-	int rc = pg.rows ? fill(l, ed, &q, &pg, &e) : err_set(&e, ERR_NOMEM, "hand-overs");
-	if (rc)
-		answer_error(gw, req, rc, &e);
-	else
-		answer_page(req, &pg);
+	if (!read_page(ctx, req, &q, &pg, NULL)) return;
+	answer_page(req, &pg);
 	json_decref(pg.rows);
-	items_put(ed);
-	readers_give(gw->readers, l);
+}
+
+/* --- as a paper: a page of the list that goes to one office, signed by both sides --- */
+
+static void paper(struct gateway *gw, struct http_req *req, const char *format, bool print)
+{
+	struct query q;
+	struct page pg;
+	struct problem p = {0};
+	struct papers_case office = {.office = ""};
+	read_query(req, &q, &p);
+	if (!http_req_query(req, "to")) problem_field(&p, "/?to", "required", "a list is for one receiver");
+	if (problem_any(&p)) {
+		http_problem(req, &p);
+		return;
+	}
+	if (!read_page(gw, req, &q, &pg, &office)) return;
+	const struct documents_order order = {q.to, PAPERS_HANDOVERS, format, print};
+	if (json_array_size(pg.rows))
+		documents_make(gw, req, &order, papers_handovers(&office, q.to, pg.rows, pg.more));
+	else
+		http_problem_code(req, PROBLEM_NOT_FOUND, "nothing was passed on that the list would hold");
+	json_decref(pg.rows);
+}
+
+void handovers_document_get(struct http_req *req, void *ctx)
+{
+	static const char *const known[] = {"to", "after", "state", "cursor", "limit", "format", NULL};
+	if (!http_req_query_only(req, known)) return;
+	const char *format = documents_format(req);
+	if (format) paper(ctx, req, format, false);
+}
+
+void handovers_print_post(struct http_req *req, void *ctx)
+{
+	static const char *const known[] = {"to", "after", "state", "cursor", "limit", NULL};
+	if (http_req_query_only(req, known) && documents_print_body(req)) paper(ctx, req, "roll", true);
 }

@@ -5,5 +5,7 @@
 #include "gateway/gateway.h"
 
 http_handler handovers_get;
+/* A page of the list as a paper (移交清单), as a page or on the receipt printer; `to` is wanted. */
+http_handler handovers_document_get, handovers_print_post;
 
 #endif

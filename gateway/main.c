@@ -21,6 +21,7 @@
 #include "gateway/waker.h"
 #include "shared/ledger/verify.h"
 #include "shared/ledger/writer.h"
+#include "shared/venue.h"
 #include "shared/version.h"
 
 #include <getopt.h>
@@ -72,6 +73,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 {
 	int rc = items_new(&gw->items, e);
 	if (!rc) rc = days_new(&gw->days, e);
+	if (!rc) rc = venue_new(&gw->venue, e);
 	if (!rc) rc = search_new(&gw->search, e);
 	if (!rc) rc = follow_new(gw->search, gw->days, gw->items, &gw->follow, e);
 	if (!rc) rc = changes_new((int)gw->cfg.polls, &gw->changes, e);
@@ -144,6 +146,7 @@ static void close_all(struct gateway *gw)
 	search_free(gw->search);
 	items_free(gw->items);
 	days_free(gw->days);
+	venue_free(gw->venue);
 	sessions_free(gw->sessions);
 	readers_close(gw->readers);
 	ledger_close(gw->ledger);

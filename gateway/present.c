@@ -82,7 +82,7 @@ json_t *present_case_with(const struct present *v, const struct ledger_case *c, 
 json_t *present_entry_summary(const struct present *v, const struct ledger_case *c)
 {
 	int rc = ERR_OK;
-	json_t *o = entryjson_summary(&c->view, &registers_days_default, v->days, v->now, &rc);
+	json_t *o = entryjson_summary(&c->view, v->registers, v->days, v->now, &rc);
 	casejson_text(o, "sync", ledger_sync_name(c->sync), &rc);
 	return casejson_finish(o, rc);
 }

@@ -5,6 +5,7 @@
 #include "gateway/gateway.h"
 #include "gateway/items.h"
 #include "shared/ledger/read.h"
+#include "shared/registers.h"
 #include "shared/terms.h"
 #include "shared/workdays.h"
 
@@ -14,6 +15,7 @@ struct present {
 	const struct ledger_identity *identity; /* of this box */
 	unsigned role;                          /* of the caller, for `actions` */
 	const struct workdays *days;            /* for the terms; NULL before a calendar has come */
+	const struct register_days *registers;  /* of entries, which alone need them */
 	int64_t now;                            /* Unix ms, likewise */
 };
 

@@ -51,11 +51,9 @@ static void fill_in(json_t *entry, enum register_kind kind, const char *display,
 	if (name && !fields_get(entry, name)) caseview_set(entry, name, json_string(display), rc);
 }
 
-/* The body of entry_open from the request; NULL without memory. */
-static json_t *opening(const struct call *c, enum register_kind kind)
+/* The body of entry_open from REQUEST, opened at AT where it does not say; NULL without memory. */
+static json_t *opening(const struct call *c, const json_t *request, enum register_kind kind, int64_t at)
 {
-	const json_t *request = http_req_json(c->req);
-	int64_t at = c->lc.now.wall;
 	int rc = ERR_OK;
 	json_t *body = json_object(), *entry = fields_copy(fields_get(request, "entry")),
 	       *note = fields_get(request, "note");
@@ -106,23 +104,58 @@ static void check_order(const struct call *c, enum register_kind kind, struct pr
 		problem_field(p, "/close", "not_allowed", "something else comes before the end");
 }
 
-static void check(struct call *c, enum register_kind kind)
+/* Makes C's body of entry_open and checks it; false when nothing could be made. */
+static bool make_opening(struct call *c, const json_t *request, enum register_kind kind, int64_t at)
 {
 	char was[24];
 	struct problem inner = {0}, *p = &c->problem;
-	if (!fields_check(http_req_json(c->req), shape, "", p)) return;
 	if (kind == REGISTER_CORRECTION) {
 		problem_field(p, "", "not_allowed", "a bad rating opens it, nobody does by hand");
-		return;
+		return false;
 	}
-	c->made = opening(c, kind);
+	c->made = opening(c, request, kind, at);
 	if (!c->made) {
 		problem_set(p, PROBLEM_BUSY, "out of memory");
-		return;
+		return false;
 	}
 	(void)snprintf(was, sizeof was, "/%s", registers_name(kind));
 	if (!body_check(EVENT_ENTRY_OPEN, c->made, c->lc.now.wall, &inner)) tell(&inner, was, "/entry", p);
 	problem_release(&inner);
+	return true;
+}
+
+void registers_check_again(struct call *c, const struct ledger_case *seen)
+{
+	static const char *const later[] = {"answer", "close"};
+	enum register_kind kind;
+	uint8_t refused[UUID_LEN];
+	struct problem *p = &c->problem;
+	json_t *bare = fields_copy(c->body);
+	if (!bare || !registers_of(&seen->view, &kind)) {
+		problem_set(p, PROBLEM_INTERNAL, NULL);
+		json_decref(bare);
+		return;
+	}
+	(void)json_object_del(bare, "amends");
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		char pointer[16];
+		(void)snprintf(pointer, sizeof pointer, "/%s", later[i]);
+		if (fields_get(bare, later[i]))
+			problem_field(p, pointer, "not_allowed", "the entry goes on from its opening");
+	}
+	if (!body_amends(c->body, refused)) problem_field(p, "/amends", "required", "the id of the refused opening");
+	if (fields_check(bare, shape, "", p) && make_opening(c, bare, kind, seen->view.received_at) &&
+	    !problem_any(p) && json_object_set(c->made, "amends", json_object_get(c->body, "amends")))
+		problem_set(p, PROBLEM_BUSY, "out of memory");
+	c->body = c->made;
+	json_decref(bare);
+}
+
+static void check(struct call *c, enum register_kind kind)
+{
+	struct problem *p = &c->problem;
+	if (!fields_check(http_req_json(c->req), shape, "", p)) return;
+	if (!make_opening(c, http_req_json(c->req), kind, c->lc.now.wall)) return;
 	check_part(c, EVENT_ENTRY_ANSWER, "answer", p);
 	check_part(c, EVENT_ENTRY_CLOSE, "close", p);
 	check_order(c, kind, p);
@@ -160,6 +193,7 @@ static struct present eyes(struct gateway *gw, struct ledger *l, struct http_req
 	return (struct present){.identity = ledger_identity(l),
 	                        .role = sessions_caller(req)->role,
 	                        .days = days_get(gw->days),
+	                        .registers = &gw->cfg.registers,
 	                        .now = clock_read(&gw->clock).wall};
 }
 

@@ -3,6 +3,7 @@
 #include "gateway/reports.h"
 
 #include "gateway/answer.h"
+#include "gateway/audit.h"
 #include "gateway/days.h"
 #include "gateway/items.h"
 #include "gateway/sessions.h"
@@ -12,6 +13,8 @@
 #include "shared/work.h"
 
 #include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,10 +34,11 @@ struct reporter {
 
 struct report_job {
 	struct work_job job; /* first: the pool hands this back */
+	struct audit_ticket ticket;
 	struct gateway *gw;
 	struct http_req *req;
 	struct report_query q;
-	bool csv;
+	bool csv, too_many;
 };
 
 /* --- life --- */
@@ -145,9 +149,10 @@ static int make(struct report_job *j, json_t **out, struct err *e)
 	int rc = ledger_open(&lc, &x.l, e);
 	if (rc) return rc;
 	x.edition = items_get(gw->items);
-	rc = reports_new(&j->q, days_get(gw->days), now.wall, &x.report, e);
+	rc = reports_new(&j->q, days_get(gw->days), &gw->cfg.registers, now.wall, &x.report, e);
 	if (!rc) rc = walk(&x, &j->q);
 	if (!rc) rc = reports_json(x.report, out, e);
+	j->too_many = x.report && reports_full(x.report);
 	reports_free(x.report);
 	items_put(x.edition);
 	ledger_close(x.l);
@@ -173,6 +178,13 @@ static void answer_csv(struct report_job *j, const json_t *report)
 	buf_release(&b);
 }
 
+static void answer_too_many(struct http_req *req)
+{
+	struct problem p = {0};
+	reports_too_many(&p);
+	http_problem(req, &p);
+}
+
 static void run(struct work_job *job, void *state)
 {
 	struct report_job *j = (struct report_job *)job;
@@ -183,7 +195,9 @@ static void run(struct work_job *job, void *state)
 	int rc = make(j, &report, &e);
 	log_info(&j->gw->log, "report", "request=%s report=%s ms=%lld", http_req_id(j->req), reports_name(j->q.kind),
 	         (long long)(clock_read(&j->gw->clock).mono - start));
-	if (rc)
+	if (j->too_many)
+		answer_too_many(j->req);
+	else if (rc)
 		answer_error(j->gw, j->req, rc, &e);
 	else if (j->csv)
 		answer_csv(j, report);
@@ -194,6 +208,26 @@ static void run(struct work_job *job, void *state)
 	free(j);
 }
 
+static void give_up(struct report_job *j)
+{
+	struct http_req *req = j->req;
+	free(j);
+	answer_later(req, PROBLEM_BUSY, RETRY_S);
+	http_resume(req);
+}
+
+/* What leaves the box as a file is noted before it is made. */
+static void noted(struct audit_ticket *t, bool yes)
+{
+	struct report_job *j = (struct report_job *)(void *)((char *)t - offsetof(struct report_job, ticket));
+	if (!yes) {
+		http_resume(j->req);
+		free(j);
+	} else if (!submit(j->gw->reporter, j)) { /* else the worker's from here on */
+		give_up(j);
+	}
+}
+
 static void hand_over(struct gateway *gw, struct http_req *req, const struct report_query *q, bool csv)
 {
 	struct report_job *j = calloc(1, sizeof *j);
@@ -202,11 +236,10 @@ static void hand_over(struct gateway *gw, struct http_req *req, const struct rep
 		return;
 	}
 	*j = (struct report_job){.job.run = run, .gw = gw, .req = req, .q = *q, .csv = csv};
+	j->ticket = (struct audit_ticket){.gw = gw, .req = req, .action = AUDIT_EXPORT, .reason = "csv", .then = noted};
+	(void)snprintf(j->ticket.subject, sizeof j->ticket.subject, "report %s", reports_name(q->kind));
 	http_suspend(req);
-	if (submit(gw->reporter, j)) return; /* the worker's from here on */
-	free(j);
-	answer_later(req, PROBLEM_BUSY, RETRY_S);
-	http_resume(req);
+	if (csv ? !audit_submit(&j->ticket) : !submit(gw->reporter, j)) give_up(j);
 }
 
 void reports_get(struct http_req *req, void *ctx)

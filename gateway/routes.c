@@ -21,6 +21,7 @@
 #include "gateway/registers.h"
 #include "gateway/reports.h"
 #include "gateway/reveal.h"
+#include "gateway/selfcheck.h"
 #include "gateway/session_list.h"
 #include "gateway/signin.h"
 #include "gateway/staff.h"
@@ -94,6 +95,11 @@ static const struct http_route table[] = {
     {"POST", "/api/v1/registers/{register}/{id}/events", ROLE_WINDOW, LIMIT_CASE_BODY, WRITES, registers_events_post,
      "Go on with an entry"},
     {"GET", "/api/v1/handovers", 0, 0, 0, handovers_get, "What was passed on, and what became of it"},
+    {"GET", "/api/v1/handovers/document", 0, 0, 0, handovers_document_get, "A hand-over list as a page"},
+    {"POST", "/api/v1/handovers/document/print", ROLE_WINDOW, EMPTY_MAX, HTTP_JSON, handovers_print_post,
+     "A hand-over list on the receipt printer"},
+    {"GET", "/api/v1/selfcheck", 0, 0, 0, selfcheck_get, "The venue standard and what the station says of it"},
+    {"POST", "/api/v1/selfcheck", ROLE_LEAD, LIMIT_CASE_BODY, WRITES, selfcheck_post, "Check the station"},
     {"GET", "/api/v1/reports/{report}", ROLE_WINDOW, 0, 0, reports_get, "A report for putting right"},
     {"OPTIONS", "/api/v1/uploads", 0, 0, HTTP_OPEN, uploads_options, "What tus can do here"},
     {"POST", "/api/v1/uploads", ROLE_WINDOW, HTTP_STREAM_MAX, HTTP_STREAM, uploads_post, "Begin an upload"},

@@ -21,6 +21,8 @@ struct search; /* opaque */
 int search_new(struct search **out, struct err *e);
 void search_free(struct search *s);
 
+#define SEARCH_PAUSED (-1)
+
 /* A case to be put. */
 struct search_entry {
 	uint8_t id[UUID_LEN];
@@ -29,7 +31,8 @@ struct search_entry {
 	enum case_state state;
 	const char *item;
 	int32_t due,
-	    warn; /* of its next term that runs: last day, first day of a warning (workdays_day); 0 = none runs */
+	    warn; /* of its next term that runs: last day, first day of a warning (workdays_day); DUE 0 = none is open,
+	             SEARCH_PAUSED = those that are open are paused */
 };
 /* Is the case in the list, and with what stamp? */
 bool search_stamp(struct search *s, const struct search_entry *en, uint32_t *stamp);
@@ -45,7 +48,7 @@ bool search_ready(struct search *s);
 /* Cases in it, bytes that it takes. */
 void search_counts(struct search *s, size_t *cases, size_t *bytes);
 
-enum search_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON };
+enum search_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON, DUE_PAUSED };
 struct search_query {
 	const char *text;  /* words; all must occur; NULL = any text */
 	int state;         /* enum case_state, -1 = any */

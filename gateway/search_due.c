@@ -7,11 +7,12 @@
 
 static bool is_due(const struct entry *en, enum search_due due, int32_t today)
 {
-	if (!en->due) return false;
+	if (due == DUE_PAUSED || en->due <= 0) return due == DUE_PAUSED && en->due == SEARCH_PAUSED;
 	switch (due) {
 	case DUE_OVERDUE: return en->due < today;
 	case DUE_TODAY: return en->due == today;
 	case DUE_SOON: return en->due >= today && en->warn <= today;
+	case DUE_PAUSED:
 	case DUE_ANY: break;
 	}
 	return true;
@@ -69,7 +70,7 @@ static int walk(const struct search *s, const struct search_query *q, int item, 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct entry *en = &s->entries[i];
 		struct search_hit hit = {.received_at = en->received_at, .due = en->due};
-		if (!en->due || !search_passes(en, q, item)) continue;
+		if (en->due <= 0 || !search_passes(en, q, item)) continue;
 		if (compare(en->due, en->id, q->before_at, q->before_id) <= 0) continue;
 		memcpy(hit.id, en->id, UUID_LEN);
 		if (n < max) {

@@ -40,6 +40,12 @@ static const struct config_key keys[] = {
      "Days after which an unfinished upload is given up."},
     {"limits.space_reserve_bytes", CONFIG_INT, KEY(space_reserve_bytes), "268435456", 0, 1099511627776,
      "Bytes of the disk that photos leave free for cases."},
+    {"registers.pass_up_days", CONFIG_INT, KEY(registers.pass_up), "3", 1, REGISTERS_DAYS_MAX,
+     "Working days in which an agency service (代办) is passed up."},
+    {"registers.call_back_days", CONFIG_INT, KEY(registers.call_back), "1", 1, REGISTERS_DAYS_MAX,
+     "Working days in which whoever rated badly is called back."},
+    {"registers.put_right_days", CONFIG_INT, KEY(registers.put_right), "15", 1, REGISTERS_DAYS_MAX,
+     "Working days in which it is put right."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -77,6 +83,7 @@ int settings_load(const char *path, struct settings *out, struct err *e)
 	*out = (struct settings){0};
 	int rc = config_load(path, keys, N_KEYS, out, e);
 	if (!rc) rc = parse_level(out, e);
+	if (!rc) rc = registers_days_check(&out->registers, e);
 	if (!rc) rc = make_paths(out, e);
 	if (rc || out->tls) return rc;
 	/* cases must not cross the air in plain */

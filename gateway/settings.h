@@ -6,6 +6,7 @@
 #include "shared/err.h"
 #include "shared/file.h"
 #include "shared/log.h"
+#include "shared/registers.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct settings {
 	int64_t upload_max_bytes, space_reserve_bytes; /* of one photo; of the disk, kept for cases */
 	int64_t blob_keep_days;                        /* that a photo stays here once the county has it */
 	int64_t upload_days;                           /* after which an unfinished upload expires */
+	struct register_days registers;
 	bool tls;
 	/* made from the above */
 	enum log_level level;

@@ -57,4 +57,10 @@ bool papers_allowed(const struct caseview *v, enum papers_kind k);
  * known is "". New; NULL without memory. Ask papers_allowed first. */
 json_t *papers_data(const struct papers_case *c, enum papers_kind k);
 
+#define PAPERS_HANDOVERS "handovers" /* the template of the paper below */
+/* 移交清单 of many cases that OFFICE (its members of the office, of time and officer; no case) passes on to TO: a code or a
+ * department. ROWS are hand-overs as GET /api/v1/handovers shows them; MORE: there are others that this list does not
+ * hold, and it says so. New; NULL without memory. */
+json_t *papers_handovers(const struct papers_case *office, const char *to, const json_t *rows, bool more);
+
 #endif

@@ -43,6 +43,11 @@ static const char *zh_of(const struct zh *table, const char *name)
 	return "";
 }
 
+const char *paper_form_zh(const char *form)
+{
+	return zh_of(forms, form);
+}
+
 static void set_materials(struct paper *p)
 {
 	size_t i;

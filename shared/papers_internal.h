@@ -37,6 +37,8 @@ const json_t *paper_fact(const struct paper *p, const char *name, int64_t *at);
 /* Did the office that prints do what the paper says, and has it a seal? */
 bool paper_sealed(const struct paper *p);
 
+/* 原件, 复印件, ... of a material's form. */
+const char *paper_form_zh(const char *form);
 /* Fills in what one kind has besides what all have (papers_fill.c). */
 typedef void paper_fill(struct paper *p);
 paper_fill paper_receipt, paper_supplement, paper_acceptance, paper_refusal, paper_extension, paper_completion,

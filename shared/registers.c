@@ -19,8 +19,6 @@
 		.name = NULL                                                                                           \
 	}
 
-const struct register_days registers_days_default = {.pass_up = 3, .call_back = 1, .put_right = 15};
-
 /* --- names --- */
 
 static const struct {
@@ -373,14 +371,32 @@ const char *registers_title(const struct caseview *v)
 
 /* --- what is due --- */
 
-static struct register_due due_by(const struct caseview *v, const char *what, const char *met_by, int days,
+static struct register_due due_by(const struct caseview *v, const char *what, const char *met_by, int64_t days,
                                   const struct workdays *w, int64_t now)
 {
 	const json_t *done = find_step(v, met_by);
-	int64_t day = workdays_add(w, workdays_day(v->received_at), days);
+	int64_t day = workdays_add(w, workdays_day(v->received_at), (int)days);
 	int64_t end = done ? fields_int(done, "at", 0) : now;
 	return (struct register_due){
 	    .what = what, .due = workdays_end(day), .met = done != NULL, .overdue = workdays_day(end) > day};
+}
+
+int registers_days_check(const struct register_days *d, struct err *e)
+{
+	const struct {
+		const char *name;
+		int64_t days;
+	} all[] = {{"registers.pass_up_days", d->pass_up},
+	           {"registers.call_back_days", d->call_back},
+	           {"registers.put_right_days", d->put_right}};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].days < 1 || all[i].days > REGISTERS_DAYS_MAX)
+			return err_set(e, ERR_INVALID, "%s: 1 to %d working days are wanted", all[i].name,
+			               REGISTERS_DAYS_MAX);
+	if (d->put_right < d->call_back)
+		return err_set(e, ERR_INVALID,
+		               "registers.put_right_days: a bad rating is put right after the call-back, not before");
+	return ERR_OK;
 }
 
 int registers_dues(const struct caseview *v, const struct register_days *d, const struct workdays *w, int64_t now,

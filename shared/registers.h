@@ -59,13 +59,15 @@ struct register_due {
 	bool met, overdue;
 };
 #define REGISTERS_DUES 2
-/* Working days: settings of the station, the defaults being the county's. */
+/* Working days, 1 to REGISTERS_DAYS_MAX each: settings of box and county (domain rules, "好差评" and "Registers"). */
 struct register_days {
-	int pass_up;   /* 代办件 to the office that handles it: 3 */
-	int call_back; /* after a bad rating: 1 */
-	int put_right; /* likewise: 15 */
+	int64_t pass_up;   /* 代办件 to the office that handles it */
+	int64_t call_back; /* after a bad rating */
+	int64_t put_right; /* likewise, no fewer than those */
 };
-extern const struct register_days registers_days_default;
+#define REGISTERS_DAYS_MAX 60
+/* Are they such? ERR_INVALID says by the names of the settings what is wrong. */
+int registers_days_check(const struct register_days *d, struct err *e);
 /* What is due of V at NOW; their number. */
 int registers_dues(const struct caseview *v, const struct register_days *d, const struct workdays *w, int64_t now,
                    struct register_due out[REGISTERS_DUES]);

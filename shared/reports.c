@@ -1,5 +1,5 @@
-/* See reports.h. The frame: the period, cells and rows, and how they are told. What each report takes from a case is in
- * reports_take.c. Called by the report routes of box and county. */
+/* See reports.h. The frame: cells and rows, and how they are told. What is asked for is read in reports_query.c, what
+ * each report takes from a case is in reports_take.c. Called by the report routes of box and county. */
 #include "shared/reports_internal.h"
 
 #include "shared/clock.h"
@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define YEAR_MIN   1900
-#define YEAR_MAX   2100
-#define ITEM_CHARS 40
 
 /* --- names --- */
 
@@ -42,83 +38,22 @@ bool reports_of_entries(enum report_kind k)
 	return reports_shape(k)->entries;
 }
 
-/* --- the query --- */
-
-/* "2026-11-24" as a day; what is wrong goes to P under "/?NAME". */
-static void read_day(const char *text, const char *name, int64_t *out, struct problem *p)
-{
-	char pointer[16];
-	int year = 0, month = 0, day = 0, end = 0;
-	(void)snprintf(pointer, sizeof pointer, "/?%s", name);
-	bool form = strlen(text) == 10 && strspn(text, "0123456789-") == 10 &&
-	            sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == 10 && text[5] != '-' &&
-	            text[8] != '-';
-	if (!form || !clock_date_days(year, month, day, out))
-		problem_field(p, pointer, "format", "a date is wanted: YYYY-MM-DD");
-	else if (year < YEAR_MIN || year > YEAR_MAX)
-		problem_field(p, pointer, "range", "a date from %d to %d is wanted", YEAR_MIN, YEAR_MAX);
-}
-
-static int month_of(int64_t day)
-{
-	return clock_day(workdays_end(day)) / 100;
-}
-
-/* From a month's first day to a month's last: between two periods that differ by a day lies no single rating. */
-static void whole_months(struct report_query *q)
-{
-	while (month_of(q->from - 1) == month_of(q->from))
-		q->from--;
-	while (month_of(q->to + 1) == month_of(q->to))
-		q->to++;
-}
-
-static void read_period(struct report_query *q, const char *from, const char *to, int64_t now, struct problem *p)
-{
-	bool bad = problem_any(p);
-	q->bounded = from || to || !reports_shape(q->kind)->as_now;
-	q->to = workdays_day(now);
-	if (to) read_day(to, "to", &q->to, p);
-	q->from = q->to - (REPORTS_PERIOD_DAYS - 1);
-	if (from) read_day(from, "from", &q->from, p);
-	if (bad || problem_any(p)) return;
-	if (q->from > q->to)
-		problem_field(p, "/?from", "range", "lies after `to`");
-	else if (q->to - q->from >= REPORTS_PERIOD_MAX)
-		problem_field(p, "/?from", "range", "a period has %d days at most", REPORTS_PERIOD_MAX);
-	else if (q->kind == REPORT_RATINGS)
-		whole_months(q);
-}
-
-static void read_item(struct report_query *q, const char *item, struct problem *p)
-{
-	size_t len = strlen(item), count = text_utf8_count(item, len);
-	if (reports_of_entries(q->kind))
-		problem_field(p, "/?item", "not_allowed", "an entry of a register has no item");
-	else if (count < 1 || count > ITEM_CHARS || len >= sizeof q->item || text_has_control(item, len, false))
-		problem_field(p, "/?item", "length", "1 to %d characters", ITEM_CHARS);
-	else
-		memcpy(q->item, item, len + 1);
-}
-
-bool reports_query(struct report_query *q, enum report_kind k, const char *from, const char *to, const char *item,
-                   int64_t now, struct problem *p)
-{
-	*q = (struct report_query){.kind = k};
-	read_period(q, from, to, now, p);
-	if (item) read_item(q, item, p);
-	return !problem_any(p);
-}
-
 /* --- life --- */
 
-int reports_new(const struct report_query *q, const struct workdays *w, int64_t now, struct report **out, struct err *e)
+int reports_new(const struct report_query *q, const struct workdays *w, const struct register_days *books, int64_t now,
+                struct report **out, struct err *e)
 {
 	struct report *r = calloc(1, sizeof *r);
 	*out = r;
 	if (!r) return err_set(e, ERR_NOMEM, "report");
-	*r = (struct report){.q = *q, .shape = reports_shape(q->kind), .w = w, .now = now, .names = json_object()};
-	if (r->names) return ERR_OK;
+	*r = (struct report){.q = *q,
+	                     .shape = reports_shape(q->kind),
+	                     .w = w,
+	                     .books = *books,
+	                     .now = now,
+	                     .names = json_object(),
+	                     .places = json_object()};
+	if (r->names && r->places) return ERR_OK;
 	reports_free(r);
 	*out = NULL;
 	return err_set(e, ERR_NOMEM, "report");
@@ -131,6 +66,7 @@ void reports_free(struct report *r)
 		free(r->rows[i].text);
 	free(r->rows);
 	json_decref(r->names);
+	json_decref(r->places);
 	free(r);
 }
 
@@ -154,7 +90,8 @@ static bool grow(struct report *r)
 
 static int by_cell(const struct report_row *a, const struct report_row *b)
 {
-	int c = strcmp(a->item, b->item);
+	int c = strcmp(a->place, b->place);
+	if (!c) c = strcmp(a->item, b->item);
 	if (!c) c = (a->values[0] > b->values[0]) - (a->values[0] < b->values[0]);
 	return c ? c : (a->values[1] > b->values[1]) - (a->values[1] < b->values[1]);
 }
@@ -172,6 +109,7 @@ struct report_row *reports_cell(struct report *r, const char *item, int64_t grou
 	struct report_row want = {.values = {group, month}};
 	size_t from = 0, to = r->n;
 	(void)snprintf(want.item, sizeof want.item, "%s", item);
+	memcpy(want.place, r->place, sizeof want.place);
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 		int c = by_cell(&r->rows[mid], &want);
@@ -181,7 +119,8 @@ struct report_row *reports_cell(struct report *r, const char *item, int64_t grou
 		else
 			to = mid;
 	}
-	if (!grow(r)) return NULL;
+	r->full = r->n == REPORTS_ROWS_MAX;
+	if (r->full || !grow(r)) return NULL;
 	memmove(&r->rows[from + 1], &r->rows[from], (r->n - from) * sizeof *r->rows);
 	r->n++;
 	r->found++;
@@ -209,19 +148,57 @@ struct report_row *reports_row(struct report *r, const struct caseview *v)
 	else
 		uuid_text(v->id, row->receipt);
 	(void)snprintf(row->item, sizeof row->item, "%s", v->item);
+	memcpy(row->place, r->place, sizeof row->place);
 	return row;
+}
+
+/* --- places --- */
+
+void reports_township(const char *station, char out[13])
+{
+	(void)snprintf(out, 13, "%.9s000", station);
+}
+
+int reports_place(struct report *r, const char *code, const char *name, struct err *e)
+{
+	return json_object_set_new(r->places, code, json_string(name)) ? err_set(e, ERR_NOMEM, "report") : ERR_OK;
+}
+
+/* Is the place of V asked for? Keeps it for the rows. */
+static bool at_place(struct report *r, const struct caseview *v)
+{
+	char township[13];
+	reports_township(v->station, township);
+	const char *place = r->q.by == REPORT_BY_STATION ? v->station : r->q.by == REPORT_BY_TOWNSHIP ? township : "";
+	(void)snprintf(r->place, sizeof r->place, "%s", place);
+	return (!*r->q.station || strcmp(r->q.station, v->station) == 0) &&
+	       (!*r->q.township || strcmp(r->q.township, township) == 0);
+}
+
+bool reports_full(const struct report *r)
+{
+	return r->full;
+}
+
+void reports_too_many(struct problem *p)
+{
+	problem_field(p, "/?from", "range", "more than %d rows: ask for a shorter period, one item or one place",
+	              REPORTS_ROWS_MAX);
 }
 
 int reports_add(struct report *r, const struct caseview *v, const char *item_name, const struct term_days *d,
                 struct err *e)
 {
 	bool entry = registers_is_item(v->item);
-	if (!v->exists || entry != r->shape->entries) return ERR_OK;
+	struct err bad = {0};
+	if (!v->exists || entry != r->shape->entries || !at_place(r, v)) return ERR_OK;
 	if (*r->q.item && strcmp(r->q.item, v->item) != 0) return ERR_OK;
 	if (!entry && item_name && !json_object_get(r->names, v->item) &&
 	    json_object_set_new(r->names, v->item, json_string(item_name)))
 		return err_set(e, ERR_NOMEM, "report");
-	return r->shape->take(r, v, d, e);
+	int rc = r->shape->take(r, v, d, &bad);
+	if (r->full) return err_set(e, ERR_INVALID, "more than %d rows", REPORTS_ROWS_MAX);
+	return rc ? err_set(e, (enum err_code)rc, "%s", bad.msg) : ERR_OK;
 }
 
 /* --- telling --- */
@@ -245,6 +222,10 @@ static json_t *cell_json(const struct report *r, const struct report_row *row, c
 	switch (c->show) {
 	case SHOW_RECEIPT:
 	case SHOW_ENTRY: return json_string(row->receipt);
+	case SHOW_PLACE: return json_string(row->place);
+	case SHOW_PLACE_NAME:
+		name = json_object_get(r->places, row->place);
+		return name ? json_incref(name) : json_null();
 	case SHOW_ITEM: return *row->item ? json_string(row->item) : json_null();
 	case SHOW_ITEM_NAME:
 		name = json_object_get(r->names, row->item);
@@ -268,7 +249,8 @@ static json_t *cell_json(const struct report *r, const struct report_row *row, c
 static json_t *row_json(const struct report *r, const struct report_row *row)
 {
 	json_t *o = json_object();
-	for (const struct report_column *c = r->shape->columns; o && c->name; c++) {
+	const struct report_column *c;
+	for (size_t i = 0; o && (c = reports_column(r->shape, r->q.by != REPORT_BY_NONE, i)); i++) {
 		if (!json_object_set_new(o, c->name, cell_json(r, row, c))) continue;
 		json_decref(o);
 		return NULL;
@@ -321,6 +303,18 @@ static int hide_small(struct report *r, struct err *e)
 	return ERR_OK;
 }
 
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+static void set_places(const struct report *r, json_t *o, int *rc)
+{
+	caseview_set(o, "by", text_or_null(reports_by_name(r->q.by)), rc);
+	caseview_set(o, "township", text_or_null(r->q.township), rc);
+	caseview_set(o, "station", text_or_null(r->q.station), rc);
+}
+
 int reports_json(struct report *r, json_t **out, struct err *e)
 {
 	char at[CLOCK_TEXT];
@@ -334,7 +328,8 @@ int reports_json(struct report *r, json_t **out, struct err *e)
 	caseview_set(o, "report_name", json_string(r->shape->zh), &rc);
 	caseview_set(o, "from", r->q.bounded ? day_json(r->q.from) : json_null(), &rc);
 	caseview_set(o, "to", r->q.bounded ? day_json(r->q.to) : json_null(), &rc);
-	caseview_set(o, "item", *r->q.item ? json_string(r->q.item) : json_null(), &rc);
+	caseview_set(o, "item", text_or_null(r->q.item), &rc);
+	if (r->q.county) set_places(r, o, &rc);
 	caseview_set(o, "made_at", json_string(at), &rc);
 	caseview_set(o, "calendar_version", r->w ? json_integer(workdays_version(r->w)) : json_null(), &rc);
 	caseview_set(o, "rows", rows_json(r, &rc), &rc);

@@ -10,6 +10,7 @@
 #include "shared/buf.h"
 #include "shared/caseview.h"
 #include "shared/problem.h"
+#include "shared/registers.h"
 #include "shared/terms.h"
 #include "shared/workdays.h"
 
@@ -26,7 +27,7 @@ enum report_kind {
 	REPORT_KINDS
 };
 
-#define REPORTS_ROWS_MAX    5000 /* rows of a list; what comes after them by due day or receipt is counted */
+#define REPORTS_ROWS_MAX    5000 /* rows; what comes after them in a list, by due day or receipt, is counted */
 #define REPORTS_CELL_MIN    5    /* ratings that a cell must hold to be shown */
 #define REPORTS_PERIOD_DAYS 30   /* where none is asked for */
 #define REPORTS_PERIOD_MAX  366  /* days */
@@ -39,6 +40,9 @@ bool reports_parse(const char *name, enum report_kind *out);
 /* Is it of the entries of registers, not of cases? */
 bool reports_of_entries(enum report_kind k);
 
+/* The places that rows are told by, in the order of their division codes (行政区划代码) and never of a figure. */
+enum report_by { REPORT_BY_NONE, REPORT_BY_TOWNSHIP, REPORT_BY_STATION };
+
 /* What is asked for. */
 struct report_query {
 	enum report_kind kind;
@@ -46,24 +50,44 @@ struct report_query {
 	int64_t from,
 	    to; /* days in China (workdays_day), both included; of ratings from a month's first day to one's last */
 	char item[41]; /* "" = all */
+	/* of a county's report, which says in `by`, `township` and `station` what it was asked for */
+	bool county;
+	enum report_by by;
+	char township[13], station[13]; /* of the registering station; "" = all */
 };
 /* Reads the parameters FROM, TO (dates in China) and ITEM, each NULL where absent. False with the faults in P at "/?from",
  * "/?to" and "/?item". */
 bool reports_query(struct report_query *q, enum report_kind k, const char *from, const char *to, const char *item,
                    int64_t now, struct problem *p);
 
+/* Makes Q a county's query: BY, TOWNSHIP and STATION, each NULL where absent; a list tells stations where none is asked for.
+ * Ratings are never told by place: between two such figures a single one could be picked out. As above. */
+bool reports_query_places(struct report_query *q, const char *by, const char *township, const char *station,
+                          struct problem *p);
+
 struct report; /* opaque */
-/* W is borrowed; NULL before a calendar has come: then no term is known. NOW is Unix ms. New (reports_free). */
-int reports_new(const struct report_query *q, const struct workdays *w, int64_t now, struct report **out,
-                struct err *e);
+/* W is borrowed; NULL before a calendar has come: then no term is known. BOOKS are the registers' days, copied. NOW is Unix
+ * ms. New (reports_free). */
+int reports_new(const struct report_query *q, const struct workdays *w, const struct register_days *books, int64_t now,
+                struct report **out, struct err *e);
+/* What the place of CODE, a station or a township, is called. */
+int reports_place(struct report *r, const char *code, const char *name, struct err *e);
+/* The township's code that a station's belongs to: its nine digits, followed by 000. */
+void reports_township(const char *station, char out[13]);
 /* Takes V into account: a case with its item's name and days, or an entry of a register (both NULL). What the report is
- * not about is passed over. */
+ * not about is passed over. ERR_INVALID: it would have more than REPORTS_ROWS_MAX cells (reports_full). */
 int reports_add(struct report *r, const struct caseview *v, const char *item_name, const struct term_days *d,
                 struct err *e);
+bool reports_full(const struct report *r);
+/* Says so to whoever asked. */
+void reports_too_many(struct problem *p);
 /* {report, report_name, from, to, item, made_at, calendar_version, rows, totals}; nothing may be added after it. New. */
 int reports_json(struct report *r, json_t **out, struct err *e);
 void reports_free(struct report *r);
 
+#define REPORTS_BOM "\xEF\xBB\xBF" /* without it a spreadsheet takes UTF-8 for GBK */
+/* One text as a cell of such a CSV, quoted where it must be; for tables that are no reports. */
+void reports_csv_text(struct buf *b, const char *text);
 /* A report's JSON as CSV (RFC 4180): UTF-8 with BOM, CRLF, a header in Chinese and English; a text that a spreadsheet
  * would take for a formula gets an apostrophe. Where rows were left out, a last line says how many. */
 int reports_csv(enum report_kind k, const json_t *report, struct buf *out, struct err *e);

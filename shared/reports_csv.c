@@ -6,12 +6,10 @@
 
 #include <string.h>
 
-#define BOM "\xEF\xBB\xBF"
-
 static const char *skip_blanks(const char *s)
 {
 	static const char *const blanks[] = {" ", "\xC2\xA0", "\xE3\x80\x80",
-	                                     BOM}; /* also no-break and ideographic ones */
+	                                     REPORTS_BOM}; /* also no-break and ideographic ones */
 	for (size_t i = 0; i < sizeof blanks / sizeof *blanks;) {
 		size_t len = strlen(blanks[i]);
 		bool is = strncmp(s, blanks[i], len) == 0;
@@ -31,7 +29,7 @@ static bool is_formula(const char *text)
 	return false;
 }
 
-static void add_text(struct buf *b, const char *text)
+void reports_csv_text(struct buf *b, const char *text)
 {
 	bool formula = is_formula(text);
 	if (!formula && !strpbrk(text, ",\"\r\n")) {
@@ -46,15 +44,16 @@ static void add_text(struct buf *b, const char *text)
 	buf_addc(b, '"');
 }
 
-static void add_row(struct buf *b, const struct report_shape *s, const json_t *row)
+static void add_row(struct buf *b, const struct report_shape *s, bool placed, const json_t *row)
 {
-	for (const struct report_column *c = s->columns; c->name; c++) {
+	const struct report_column *c;
+	for (size_t i = 0; (c = reports_column(s, placed, i)); i++) {
 		const json_t *cell = json_object_get(row, c->name);
-		if (c != s->columns) buf_addc(b, ',');
+		if (i) buf_addc(b, ',');
 		if (json_is_integer(cell))
 			buf_addi(b, json_integer_value(cell));
 		else if (json_is_string(cell))
-			add_text(b, json_string_value(cell));
+			reports_csv_text(b, json_string_value(cell));
 	}
 	buf_adds(b, "\r\n");
 }
@@ -62,14 +61,16 @@ static void add_row(struct buf *b, const struct report_shape *s, const json_t *r
 int reports_csv(enum report_kind k, const json_t *report, struct buf *out, struct err *e)
 {
 	const struct report_shape *s = reports_shape(k);
+	const struct report_column *c;
+	bool placed = fields_get(report, "by") != NULL;
 	size_t i;
 	const json_t *row;
-	buf_adds(out, BOM);
-	for (const struct report_column *c = s->columns; c->name; c++)
-		buf_addf(out, "%s%s %s", c == s->columns ? "" : ",", c->zh, c->name);
+	buf_adds(out, REPORTS_BOM);
+	for (i = 0; (c = reports_column(s, placed, i)); i++)
+		buf_addf(out, "%s%s %s", i ? "," : "", c->zh, c->name);
 	buf_adds(out, "\r\n");
 	json_array_foreach(json_object_get(report, "rows"), i, row)
-		add_row(out, s, row);
+		add_row(out, s, placed, row);
 	int64_t left = fields_int(json_object_get(report, "totals"), "left_out", 0);
 	if (left) buf_addf(out, "另有 %lld 行未列出 more rows not listed\r\n", (long long)left);
 	return out->bad ? err_set(e, ERR_NOMEM, "report") : ERR_OK;

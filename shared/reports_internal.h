@@ -11,7 +11,9 @@
 /* What a column shows of a row. */
 enum report_show {
 	SHOW_RECEIPT,
-	SHOW_ENTRY, /* the id of an entry, which has no number; kept as the receipt is */
+	SHOW_PLACE,
+	SHOW_PLACE_NAME, /* null where it is not known */
+	SHOW_ENTRY,      /* the id of an entry, which has no number; kept as the receipt is */
 	SHOW_ITEM,
 	SHOW_ITEM_NAME,
 	SHOW_TEXT,  /* null where there is none */
@@ -35,6 +37,7 @@ struct report_column {
 };
 
 struct report_row {
+	char place[13]; /* "" where the report does not tell it */
 	char receipt[RECEIPT_MAX];
 	char item[41];
 	char *text; /* owned; NULL = none */
@@ -53,22 +56,29 @@ struct report_shape {
 	struct report_column columns[REPORTS_COLUMNS];
 };
 const struct report_shape *reports_shape(enum report_kind k);
+/* Its I-th column, those of the place first where it is told (PLACED); NULL after the last. */
+const struct report_column *reports_column(const struct report_shape *s, bool placed, size_t i);
+/* "township", "station". */
+const char *reports_by_name(enum report_by by);
 
 struct report {
 	struct report_query q;
 	const struct report_shape *shape;
 	const struct workdays *w;
+	struct register_days books;
 	int64_t now;
 	struct report_row *rows; /* sorted where they are cells */
 	size_t n, cap;
-	json_t *names;                  /* of items, by code */
+	json_t *names, *places;         /* of items and places, by code */
+	char place[13];                 /* of what is being taken */
+	bool full;                      /* more cells are wanted than a report may have */
 	int64_t found;                  /* rows, those left out too */
 	int64_t counts[REPORTS_COUNTS]; /* of shape->counts */
 };
 
 /* Does DAY lie in the period? */
 bool reports_in(const struct report *r, int64_t day);
-/* The cell of ITEM, GROUP and MONTH, zero when it is new. NULL without memory. Good until the next one. */
+/* The cell of ITEM, GROUP and MONTH, zero when it is new. NULL without memory or when the report is full. Good until the next one. */
 struct report_row *reports_cell(struct report *r, const char *item, int64_t group, int64_t month);
 /* A further row of a list, of case V; its values are the caller's. NULL without memory. Good until the next one. */
 struct report_row *reports_row(struct report *r, const struct caseview *v);

@@ -221,7 +221,7 @@ static int take_tasks(struct report *r, const struct caseview *v, const struct t
 	bool closed = state_final(v->state);
 	(void)d;
 	if (!registers_of(v, &k) || k != REGISTER_CORRECTION || (closed && !reports_in(r, day))) return ERR_OK;
-	int n = registers_dues(v, &registers_days_default, r->w, r->now, due);
+	int n = registers_dues(v, &r->books, r->w, r->now, due);
 	struct report_row *row = reports_row(r, v);
 	if (!row) return no_memory(e);
 	row->values[0] = day;
@@ -362,7 +362,18 @@ static const struct report_shape shapes[REPORT_KINDS] = {
                                   {"ended", "提前终止", SHOW_COUNT, 4}}},
 };
 
+static const struct report_column place_columns[] = {{"place", "地区编码", SHOW_PLACE, 0},
+                                                     {"place_name", "地区名称", SHOW_PLACE_NAME, 0}};
+#define N_PLACE (sizeof place_columns / sizeof *place_columns)
+
 const struct report_shape *reports_shape(enum report_kind k)
 {
 	return &shapes[k];
+}
+
+const struct report_column *reports_column(const struct report_shape *s, bool placed, size_t i)
+{
+	if (placed && i < N_PLACE) return &place_columns[i];
+	i -= placed ? N_PLACE : 0;
+	return i < REPORTS_COLUMNS && s->columns[i].name ? &s->columns[i] : NULL;
 }

@@ -343,3 +343,19 @@ test('no file names a folder of the machine that made it', () => {
     assert(read(name).endsWith('\n') && !read(name).endsWith('\n\n'), name);
   }
 });
+
+test('the venue standard asks each level for what the plan says of it', () => {
+  const { editions } = readJson('venue/standard.json');
+  assert.deepEqual(editions.map(({ version }) => version), editions.map((_, i) => i + 1));
+  const { points, sections } = editions.at(-1);
+  assert.equal(new Set(points.map(({ point }) => point)).size, points.length);
+  const of = (code) => points.find(({ point }) => point === code).wanted;
+  assert.deepEqual(of('area'), { village: 50, community: 100, township: 200 });
+  assert.deepEqual(of('windows'), { village: 2, community: 4, township: null });
+  const named = new Set(sections.map(({ section }) => section));
+  for (const { point, section, kind, wanted } of points) {
+    assert.ok(named.has(section), point);
+    assert.deepEqual(Object.keys(wanted), ['village', 'community', 'township'], point);
+    for (const one of Object.values(wanted)) assert.ok(kind === 'yes' ? one === true || one === null : one === null || one > 0, point);
+  }
+});

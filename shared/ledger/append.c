@@ -8,6 +8,7 @@
 #include "shared/canon.h"
 #include "shared/fields.h"
 #include "shared/mutant.h"
+#include "shared/venue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +33,10 @@ static int replay_recovered(struct ledger *l, const uint8_t key[UUID_LEN], uint8
 	db_bind_blob(s, "id", key, UUID_LEN);
 	int r = db_step(s, e);
 	if (r <= 0) return -r;
-	bool has_case = db_copy_blob(s, 1, case_id, UUID_LEN);
+	memset(case_id, 0, UUID_LEN);
+	(void)db_copy_blob(s, 1, case_id, UUID_LEN);
 	db_reset(s);
-	return has_case ? -1 : err_set(e, ERR_CONFLICT, "the key was used for another request");
+	return -1;
 }
 
 int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case_id[UUID_LEN], struct err *e)
@@ -52,8 +54,12 @@ int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case
 	 * or the id was derived for a further event of a call (UUIDv5) and is nobody's key */
 	bool taken_over = !request && call->key[6] >> 4 != 5;
 	bool asked = taken_over || (request && m == DIGEST_LEN && memcmp(request, call->request, m) == 0);
-	bool same = id && n == UUID_LEN && asked && actor && strcmp(actor, call->actor) == 0;
-	if (same) memcpy(case_id, id, UUID_LEN);
+	/* what callers ask for and is of no case */
+	const char *type = db_text(s, 3);
+	bool whole = id ? n == UUID_LEN : type && strcmp(type, EVENT_SELFCHECK) == 0;
+	bool same = whole && asked && actor && strcmp(actor, call->actor) == 0;
+	memset(case_id, 0, UUID_LEN);
+	if (same && id) memcpy(case_id, id, UUID_LEN);
 	db_reset(s);
 	return same ? -1 : err_set(e, ERR_CONFLICT, "the key was used for another request");
 }

@@ -133,6 +133,12 @@ int ledger_blob_effect(struct ledger *l, const json_t *body, ledger_case_fn *fn,
  * unless that is NULL. */
 int ledger_put_new(struct ledger *l, struct ledger_fold *f, const struct ledger_row *row, struct ledger_case *seen,
                    struct err *e);
+/* Reads this station's own event from a row in the columns of case_events into H; what its code and texts point to is
+ * borrowed from the row. Release H->ev. HEAD is the open log's, as ledger_head_now tells it. */
+int ledger_own_row(struct ledger *l, struct db_stmt *s, const struct ledger_head *head, struct ledger_history *h,
+                   struct err *e);
+/* The open log's head, also inside a write transaction; zero before the first enrolment. */
+int ledger_head_now(struct ledger *l, struct ledger_head *out, struct err *e);
 typedef bool ledger_history_fn(const struct ledger_history *h, void *arg);
 int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_fold *out, ledger_history_fn *fn,
                      void *arg, struct err *e);

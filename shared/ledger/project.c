@@ -163,6 +163,20 @@ static int count_own(struct ledger_fold *f, const struct ledger_history *h, cons
 	return rc;
 }
 
+int ledger_own_row(struct ledger *l, struct db_stmt *s, const struct ledger_head *head, struct ledger_history *h,
+                   struct err *e)
+{
+	bool verdict = !db_is_null(s, 14);
+	h->own = true;
+	int rc =
+	    db_int(s, 0) == SOURCE_LOG ? read_own(l, s, &h->ev, db_int(s, 20), e) : read_recovered(l, s, &h->ev, e);
+	h->sync = sync_of_event(head, db_int(s, 19) != 0, h->ev.seq, verdict, verdict && db_int(s, 14));
+	h->code = db_text(s, 15);
+	h->pointer = db_text(s, 16);
+	h->message = db_text(s, 17);
+	return rc;
+}
+
 static int fold_row(struct ledger *l, struct db_stmt *s, const struct ledger_head *head, struct ledger_fold *f,
                     struct ledger_history *h, struct err *e)
 {
@@ -170,22 +184,16 @@ static int fold_row(struct ledger *l, struct db_stmt *s, const struct ledger_hea
 	int rc;
 	h->own = db_int(s, 0) != SOURCE_FEED;
 	if (h->own) {
-		bool current = db_int(s, 19) != 0, verdict = !db_is_null(s, 14);
 		struct err bad = {0};
-		rc = db_int(s, 0) == SOURCE_LOG ? read_own(l, s, &h->ev, db_int(s, 20), &bad)
-		                                : read_recovered(l, s, &h->ev, &bad);
+		rc = ledger_own_row(l, s, head, h, &bad);
 		if (rc == (int)ERR_CORRUPT || rc == (int)ERR_VERSION) {
 			f->unreadable = true;
 			rc = ERR_OK;
 		}
 		if (rc) return err_set(e, (enum err_code)rc, "%s", bad.msg);
-		h->sync = sync_of_event(head, current, h->ev.seq, verdict, verdict && db_int(s, 14));
-		h->code = db_text(s, 15);
-		h->pointer = db_text(s, 16);
-		h->message = db_text(s, 17);
 		body = event_body(&h->ev);
 		if (!body && h->ev.body) return err_set(e, ERR_NOMEM, "event body"); /* which is not: erased */
-		rc = count_own(f, h, body, current, e);
+		rc = count_own(f, h, body, db_int(s, 19) != 0, e);
 		if (rc) {
 			json_decref(body);
 			return rc;
@@ -206,6 +214,13 @@ static int fold_row(struct ledger *l, struct db_stmt *s, const struct ledger_hea
 	return rc ? err_set(e, ERR_NOMEM, "case view") : ERR_OK;
 }
 
+int ledger_head_now(struct ledger *l, struct ledger_head *out, struct err *e)
+{
+	int rc = l->head_loaded ? ERR_OK : ledger_head(l, out, NULL);
+	if (l->head_loaded) *out = l->head;
+	return rc && rc != (int)ERR_NOTFOUND ? err_set(e, (enum err_code)rc, "log head") : ERR_OK;
+}
+
 int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger_fold *out, ledger_history_fn *fn,
                      void *arg, struct err *e)
 {
@@ -213,9 +228,8 @@ int ledger_fold_case(struct ledger *l, const uint8_t id[UUID_LEN], struct ledger
 	bool go = true;
 	*out = (struct ledger_fold){0};
 	caseview_init(&out->view, id);
-	int rc = l->head_loaded ? ERR_OK : ledger_head(l, &head, NULL);
-	if (l->head_loaded) head = l->head;
-	if (rc && rc != (int)ERR_NOTFOUND) return err_set(e, (enum err_code)rc, "log head");
+	int rc = ledger_head_now(l, &head, e);
+	if (rc) return rc;
 	struct db_stmt *s = db_query(l->db, Q_case_events, e);
 	if (!s) return ERR_IO;
 	db_bind_blob(s, "case_id", id, UUID_LEN);

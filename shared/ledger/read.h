@@ -55,6 +55,10 @@ void ledger_refusals_free(struct ledger_refusal **list);
 /* The case's events in order; ERR_NOTFOUND when it has none. */
 int ledger_case_history(struct ledger *l, const uint8_t id[UUID_LEN], bool (*fn)(const struct ledger_history *, void *),
                         void *arg, struct err *e);
+/* The station's self-checks (自查), newest first by the time that they were made, at most LIMIT; those of a replaced box
+ * among them. FN returns false to stop. */
+int ledger_selfchecks(struct ledger *l, int limit, bool (*fn)(const struct ledger_history *, void *), void *arg,
+                      struct err *e);
 /* Cases changed after AFTER, oldest change first, at most LIMIT. */
 int ledger_changes(struct ledger *l, int64_t after, int limit,
                    void (*fn)(const uint8_t id[UUID_LEN], int64_t change, void *), void *arg, struct err *e);

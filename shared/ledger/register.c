@@ -233,14 +233,34 @@ static int append_second(struct ledger *l, struct ledger_call *call, const struc
 	return ledger_event_end(l, call, &ev, e);
 }
 
+const struct caseview *ledger_draft_view(const struct ledger_draft *d)
+{
+	return &d->view;
+}
+
+/* The bodies of acceptance and decision, in *ACCEPT and *DECISION (new). */
+static int spot_bodies(const json_t *spot, json_t **accept, json_t **decision, struct err *e)
+{
+	json_t *reason = fields_get(fields_get(spot, "decision"), "overtime_reason");
+	*accept = json_object();
+	*decision = fields_copy(fields_get(spot, "decision"));
+	bool ok = *accept && *decision;
+	if (ok && reason)
+		ok = json_object_set(*accept, "overtime_reason", reason) == 0 &&
+		     json_object_del(*decision, "overtime_reason") == 0;
+	return ok ? ERR_OK : err_set(e, ERR_NOMEM, "acceptance");
+}
+
 /* 即办件: accepted, decided, completed and, where it is, delivered, behind the registration in its transaction. */
 int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t *spot, struct err *e)
 {
-	json_t *empty = json_object();
+	json_t *accept = NULL, *decision = NULL;
 	const json_t *delivery = fields_get(spot, "delivery");
-	int rc = empty ? ledger_append(l, call, call->key, "accept", empty, e) : err_set(e, ERR_NOMEM, "acceptance");
-	json_decref(empty);
-	if (!rc) rc = ledger_append(l, call, call->key, "decide_now", fields_get(spot, "decision"), e);
+	int rc = spot_bodies(spot, &accept, &decision, e);
+	if (!rc) rc = ledger_append(l, call, call->key, "accept", accept, e);
+	if (!rc) rc = ledger_append(l, call, call->key, "decide_now", decision, e);
+	json_decref(accept);
+	json_decref(decision);
 	if (!rc) rc = ledger_append(l, call, call->key, "complete", fields_get(spot, "completion"), e);
 	if (!rc && delivery) rc = ledger_append(l, call, call->key, "deliver", delivery, e);
 	return rc ? rc : ledger_project_seen(l, call->key, call->seen, e);

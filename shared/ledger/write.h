@@ -23,7 +23,7 @@ struct ledger_call {
 int ledger_request_mac(struct ledger *l, const char *target, const char *principal, const json_t *body,
                        uint8_t out[DIGEST_LEN], struct err *e);
 /* Has this key been used? 0 = no; ERR_CONFLICT = yes, by another request or principal; -1 = yes, by this one, and
- * CASE_ID is its case. Other codes: errors. */
+ * CASE_ID is its case, zero where it has none. Other codes: errors. */
 int ledger_replay(struct ledger *l, const struct ledger_call *call, uint8_t case_id[UUID_LEN], struct err *e);
 /* Appends one event to the open log. CASE_ID NULL for events of no case. */
 int ledger_append(struct ledger *l, struct ledger_call *call, const uint8_t *case_id, const char *type,
@@ -42,8 +42,11 @@ struct ledger_draft; /* opaque */
 int ledger_draft_new(struct ledger *l, const struct ledger_call *call, const json_t *request, const struct catalog *cat,
                      const struct catalog_item *item, struct ledger_draft **out, struct err *e);
 int ledger_register_draft(struct ledger *l, struct ledger_call *call, const struct ledger_draft *d, struct err *e);
+/* The case as the draft makes it, but for its number. Borrowed from D. */
+const struct caseview *ledger_draft_view(const struct ledger_draft *d);
 /* Behind a registration of the same call: accept, decide_now, complete and deliver with the bodies of SPOT, the request's
- * `on_the_spot` (checked by body_check_registration). */
+ * `on_the_spot` (checked by body_check_registration). The decision's overtime reason goes to the acceptance: the notice term
+ * alone can have passed, the others begin in this call. */
 int ledger_register_end(struct ledger *l, struct ledger_call *call, const json_t *spot, struct err *e);
 void ledger_draft_free(struct ledger_draft *d);
 /* 网上申请: an application in advance, whose case id is the call's key (advance.c). REQUEST and ITEM as at a registration. */

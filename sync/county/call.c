@@ -57,11 +57,17 @@ static void run(struct work_job *job, void *state)
 
 void call_submit(struct call *c)
 {
+	call_submit_to(c, c->serve->pool);
+}
+
+void call_submit_to(struct call *c, struct work *pool)
+{
 	struct http_req *req = c->req;
+	struct serve *sv = c->serve;
 	c->job.run = run;
 	http_suspend(req);
-	if (work_submit(c->serve->pool, &c->job)) return;
-	metrics_add(&c->serve->metrics, METRIC_BUSY, 1);
+	if (work_submit(pool, &c->job)) return;
+	metrics_add(&sv->metrics, METRIC_BUSY, 1);
 	free(c);
 	call_later(req, PROBLEM_BUSY, FULL_RETRY_S);
 	http_resume(req);
@@ -87,6 +93,24 @@ bool call_path_id(struct call *c, const char *name)
 	http_problem_code(c->req, PROBLEM_NOT_FOUND, NULL);
 	free(c);
 	return false;
+}
+
+void call_read_station(struct call *c, struct problem *p)
+{
+	const char *station = http_req_query(c->req, "station");
+	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
+		problem_field(p, "/?station", "format", "12 digits are wanted");
+	else if (station)
+		memcpy(c->station, station, sizeof c->station);
+}
+
+bool call_read_format(const struct call *c, struct problem *p)
+{
+	const char *format = http_req_query(c->req, "format");
+	bool csv = format && strcmp(format, "csv") == 0;
+	if (format && !csv && strcmp(format, "json") != 0)
+		problem_field(p, "/?format", "value", "json or csv is wanted");
+	return csv;
 }
 
 void call_read_limit(struct call *c, struct problem *p)

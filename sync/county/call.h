@@ -9,6 +9,7 @@
 #include "shared/http/http.h"
 #include "shared/limits.h"
 #include "shared/public/ask.h"
+#include "shared/reports.h"
 #include "shared/work.h"
 #include "sync/county/county.h"
 #include "sync/county/present.h"
@@ -45,23 +46,31 @@ struct call {
 	char station[13], item[CALL_ITEM_MAX];
 	bool has_state;
 	enum case_state state;
-	enum call_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON } due;
+	enum call_due { DUE_ANY, DUE_OVERDUE, DUE_TODAY, DUE_SOON, DUE_PAUSED } due;
 	bool by_due;    /* the first due first */
 	int64_t before; /* cursor: rows below (before, before_id); BY_DUE: above, by due day */
 	uint8_t before_id[UUID_LEN];
 	int limit;
+	struct report_query report;
+	bool csv; /* a table is wanted, not JSON */
 };
 
 /* A new call for REQ; NULL when there is no memory, and then REQ is answered. Its peer and session are filled. */
 struct call *call_new(struct serve *sv, struct http_req *req, call_fn *fn);
 /* Parks the request and queues the call; where the queue is full the answer is 503. Takes C. */
 void call_submit(struct call *c);
+/* The same into another pool, whose state is a struct worker too. */
+void call_submit_to(struct call *c, struct work *pool);
 /* Answers with the problem (released) instead of submitting; takes C. */
 void call_refuse(struct call *c, struct problem *p);
 /* For handlers that have nothing to read: no query, nothing else. */
 void call_plain(struct serve *sv, struct http_req *req, call_fn *fn);
 /* Reads the UUID of path parameter NAME into C->id; answers 404, frees C and returns false when it is none. */
 bool call_path_id(struct call *c, const char *name);
+/* Reads `format`: is a table (CSV) wanted? */
+bool call_read_format(const struct call *c, struct problem *p);
+/* Reads `station` into C. */
+void call_read_station(struct call *c, struct problem *p);
 /* Reads `limit` into C. */
 void call_read_limit(struct call *c, struct problem *p);
 

@@ -130,11 +130,16 @@ static int write_case(struct casefile *f, struct err *e)
 	return rc;
 }
 
+bool casefile_held_notes(const char *office, const char *department)
+{
+	return !casefile_is_station(office) && strcmp(office, EVENT_COUNTY) != 0 && strcmp(office, department) != 0;
+}
+
 /* A department that the case came to, and whose item it is not, goes on seeing it. */
 static int note_held(struct casefile *f, struct err *e)
 {
 	const char *to = f->view.holder;
-	if (casefile_is_station(to) || strcmp(to, EVENT_COUNTY) == 0 || strcmp(to, f->department) == 0) return ERR_OK;
+	if (!casefile_held_notes(to, f->department)) return ERR_OK;
 	struct db_stmt *q = db_query(f->store->db, Q_held_put, e);
 	if (!q) return ERR_IO;
 	db_bind_text(q, "office", to);
@@ -286,7 +291,9 @@ int casefile_take(struct casefile *f, const struct store_station *st, const stru
 	*out = (struct verdict){0};
 	int r = seen_before(f->store, st->code, ev, out, e);
 	if (r) return r < 0 ? -r : ERR_OK;
-	return ev->has_case ? take_of_case(f, st, ev, now, out, e) : casefile_insert(f, st->code, ev, now, out, e);
+	if (ev->has_case) return take_of_case(f, st, ev, now, out, e);
+	int rc = casefile_judge_caseless(ev, out, e);
+	return rc ? rc : casefile_insert(f, st->code, ev, now, out, e);
 }
 
 /* --- the county's own --- */

@@ -50,6 +50,8 @@ int casefile_act(struct casefile *f, const struct event *ev, const json_t *body,
                  struct err *e);
 /* Is the office that holds a case a station, by the form of its code? Else it is a department, or the county. */
 bool casefile_is_station(const char *office);
+/* Is it noted that OFFICE held a case whose item is DEPARTMENT's? Only of departments, and not of its own. */
+bool casefile_held_notes(const char *office, const char *department);
 /* Does the holder take its cases with a box of its own? */
 int casefile_has_box(struct store *s, const char *holder, bool *yes, struct err *e);
 /* The terms of the case that have passed at NOW and that TYPE ends, *N of them: see terms_late. */

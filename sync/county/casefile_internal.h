@@ -12,6 +12,8 @@ void casefile_refuse(struct verdict *v, const char *code, const char *pointer, c
 /* The verdict on EV of station ST, whose body is BODY (NULL: erased); folds it into the case when it settles. */
 int casefile_judge(struct casefile *f, const struct store_station *st, const struct event *ev, const json_t *body,
                    struct verdict *v, struct err *e);
+/* The verdict on EV, an event of no case: a self-check (自查) whose body has not its form is refused, anything else settles. */
+int casefile_judge_caseless(const struct event *ev, struct verdict *v, struct err *e);
 /* EV has its verdict: gives it its place in the case's order and, settled, tells whoever follows the case. */
 int casefile_placed(struct casefile *f, const struct event *ev, const char *origin, bool settled, struct err *e);
 /* Stores EV at the case's next place (0: it is of no case). */

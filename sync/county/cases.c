@@ -54,7 +54,7 @@ static json_t *whole(struct call *c, struct worker *w, const struct caseview *v,
 {
 	int64_t now = county_now(c->county);
 	unsigned reads_ratings = ROLE_CENTRE | ROLE_HEAD | ROLE_AUDITOR;
-	if (c->entry) return present_entry(w->store, v, now, c->who.role & reads_ratings, actions);
+	if (c->entry) return present_entry(w->store, v, &c->county->cfg->registers, now, c->who.role & reads_ratings, actions);
 	json_t *o = present_case(&w->present, w->store, v, now, actions), *files = blobs_json(w->store, v, e);
 	if (o && files && !json_object_set(o, "files", files)) {
 		json_decref(files);
@@ -205,8 +205,10 @@ static struct db_stmt *due_query(const struct call *c, struct worker *w, struct 
 static struct db_stmt *list_query(const struct call *c, struct worker *w, struct err *e)
 {
 	bool own = c->who.role == ROLE_DEPARTMENT;
+	bool paused = c->due == DUE_PAUSED;
 	if (c->by_due) return due_query(c, w, e);
 	size_t index = c->entry       ? Q_case_list_item
+	               : paused       ? Q_case_list_paused
 	               : *c->station  ? Q_case_list_station
 	               : *c->item     ? Q_case_list_item
 	               : own          ? Q_case_list_department
@@ -219,7 +221,7 @@ static struct db_stmt *list_query(const struct call *c, struct worker *w, struct
 	                                  : state_name(c->state);
 	struct db_stmt *q = db_query(w->store->db, index, e);
 	if (!q) return NULL;
-	if (index != Q_case_list) db_bind_text(q, "value", value);
+	if (index != Q_case_list && !paused) db_bind_text(q, "value", value);
 	db_bind_int(q, "received_at", c->before);
 	db_bind_blob(q, "id", c->before_id, UUID_LEN);
 	db_bind_int(q, "limit", LOOK_MAX + 1);
@@ -282,8 +284,8 @@ static bool take_row(struct call *c, struct worker *w, struct db_stmt *q, struct
 	*rc = casefile_row(q, &v, e);
 	if (*rc) return false;
 	int64_t now = county_now(c->county);
-	json_t *row =
-	    c->entry ? present_entry_summary(w->store, &v, now) : present_summary(&w->present, w->store, &v, now);
+	json_t *row = c->entry ? present_entry_summary(w->store, &v, &c->county->cfg->registers, now)
+	                       : present_summary(&w->present, w->store, &v, now);
 	if (json_array_append_new(pg->rows, row)) *rc = err_set(e, ERR_NOMEM, "cases");
 	caseview_release(&v);
 	return *rc == ERR_OK;
@@ -327,28 +329,29 @@ static void read_text(const struct http_req *req, const char *name, char *out, s
 
 static void read_due(struct call *c, struct problem *p)
 {
-	static const char *const dues[] = {
-	    [DUE_ANY] = "", [DUE_OVERDUE] = "overdue", [DUE_TODAY] = "today", [DUE_SOON] = "soon"};
+	static const char *const dues[] = {[DUE_ANY] = "",
+	                                   [DUE_OVERDUE] = "overdue",
+	                                   [DUE_TODAY] = "today",
+	                                   [DUE_SOON] = "soon",
+	                                   [DUE_PAUSED] = "paused"};
 	const char *due = http_req_query(c->req, "due"), *sort = http_req_query(c->req, "sort");
-	for (int i = DUE_OVERDUE; due && i <= DUE_SOON; i++)
+	for (int i = DUE_OVERDUE; due && i <= DUE_PAUSED; i++)
 		if (strcmp(due, dues[i]) == 0) c->due = (enum call_due)i;
-	if (due && c->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today or soon is wanted");
+	if (due && c->due == DUE_ANY) problem_field(p, "/?due", "value", "overdue, today, soon or paused is wanted");
+	if (c->due == DUE_PAUSED && sort) problem_field(p, "/?sort", "not_allowed", "a paused term has no day yet");
 	if (sort && strcmp(sort, "due") != 0) problem_field(p, "/?sort", "value", "due is wanted");
-	c->by_due = due || sort;
+	c->by_due = (due && c->due != DUE_PAUSED) || sort;
 	if (c->by_due) c->before = 0;
 }
 
 static void read_query(struct call *c, struct problem *p)
 {
-	const char *station = http_req_query(c->req, "station"), *state = http_req_query(c->req, "state");
+	const char *state = http_req_query(c->req, "state");
 	const char *cursor = http_req_query(c->req, "cursor");
 	call_read_limit(c, p);
 	read_due(c, p);
 	read_text(c->req, "item", c->item, sizeof c->item, 40, p);
-	if (station && (strlen(station) != 12 || strspn(station, "0123456789") != 12))
-		problem_field(p, "/?station", "format", "12 digits are wanted");
-	else if (station)
-		memcpy(c->station, station, sizeof c->station);
+	call_read_station(c, p);
 	c->has_state = state && state_parse(state, &c->state);
 	if (state && (!c->has_state || (c->state >= STATE_OPEN) != c->entry))
 		problem_field(p, "/?state", "value", "no such state");

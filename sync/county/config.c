@@ -34,6 +34,12 @@ static const struct config_key keys[] = {
      "Bytes of the disk that photos leave free for cases."},
     {"blobs.upload_days", CONFIG_INT, KEY(upload_days), "30", 1, 365,
      "Days after which an unfinished upload is given up."},
+    {"registers.pass_up_days", CONFIG_INT, KEY(registers.pass_up), "3", 1, REGISTERS_DAYS_MAX,
+     "Working days in which an agency service (代办) is passed up."},
+    {"registers.call_back_days", CONFIG_INT, KEY(registers.call_back), "1", 1, REGISTERS_DAYS_MAX,
+     "Working days in which whoever rated badly is called back."},
+    {"registers.put_right_days", CONFIG_INT, KEY(registers.put_right), "15", 1, REGISTERS_DAYS_MAX,
+     "Working days in which it is put right."},
     {"log.level", CONFIG_TEXT, KEY(log_level), "info", 0, 0, "error, warn, info or debug; lines go to standard error."},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
@@ -64,6 +70,7 @@ int county_config_load(const char *path, struct county_config *out, struct err *
 	*out = (struct county_config){0};
 	int rc = config_load(path, keys, N_KEYS, out, e);
 	if (!rc) rc = parse_level(out, e);
+	if (!rc) rc = registers_days_check(&out->registers, e);
 	if (!rc) rc = county_names(out, names, &n, e);
 	if (!rc) rc = fill_url(out->sync_url, "sync.url", &names[0], out->sync_port, e);
 	if (!rc) rc = fill_url(out->public_url, "public.url", &names[0], out->public_port, e);

@@ -9,6 +9,7 @@
 #include "shared/enrolcode.h"
 #include "shared/file.h"
 #include "shared/log.h"
+#include "shared/registers.h"
 #include "sync/county/store.h"
 
 #include <pthread.h>
@@ -27,6 +28,7 @@ struct county_config {
 	int64_t archive_days; /* after which an ended case is archived */
 	int64_t blob_max_bytes, blob_reserve_bytes, upload_days;
 	int64_t register_years; /* for which an entry of a register is kept; 0 = no term is set */
+	struct register_days registers;
 	char log_level[CONFIG_TEXT_MAX];
 	enum log_level level; /* made from the above */
 };

@@ -16,7 +16,8 @@ static struct due next_of(const struct caseview *v, const struct catalog_item *i
 	struct term t;
 	struct term_days d = terms_days(item);
 	/* what day it is does not move the last days, unless the term is paused */
-	if (!terms_next(v, &d, w, v->updated_at, &t) || t.state == TERM_PAUSED) return (struct due){0};
+	if (!terms_next(v, &d, w, v->updated_at, &t)) return (struct due){0};
+	if (t.state == TERM_PAUSED) return (struct due){.paused = true};
 	return (struct due){.day = workdays_day(t.due), .warn = terms_warn_day(&t, w)};
 }
 
@@ -34,8 +35,14 @@ int dues_of(struct store *s, const struct caseview *v, struct due *out, struct e
 	return ERR_OK;
 }
 
+bool dues_same(const struct due *a, const struct due *b)
+{
+	return a->day == b->day && a->warn == b->warn && a->paused == b->paused;
+}
+
 void dues_bind(struct db_stmt *q, const struct due *d)
 {
+	db_bind_int(q, "paused", d->paused);
 	if (d->day) {
 		db_bind_int(q, "due", d->day);
 		db_bind_int(q, "warn", d->warn);
@@ -68,7 +75,7 @@ static int read_batch(struct recount *x, struct err *e)
 	db_bind_blob(q, "id", x->last, UUID_LEN);
 	db_bind_int(q, "limit", BATCH);
 	while (!rc && x->n < BATCH && (r = db_step(q, e)) > 0) {
-		x->kept[x->n] = (struct due){.day = db_int(q, 11), .warn = db_int(q, 12)};
+		x->kept[x->n] = (struct due){.day = db_int(q, 11), .warn = db_int(q, 12), .paused = db_int(q, 13) != 0};
 		rc = casefile_row(q, &x->cases[x->n++], e);
 	}
 	db_reset(q);
@@ -78,7 +85,7 @@ static int read_batch(struct recount *x, struct err *e)
 
 static int keep(struct recount *x, int i, const struct due *d, struct err *e)
 {
-	if (d->day == x->kept[i].day && d->warn == x->kept[i].warn) return ERR_OK;
+	if (dues_same(d, &x->kept[i])) return ERR_OK;
 	struct db_stmt *q = db_query(x->s->db, Q_case_due, e);
 	if (!q) return ERR_IO;
 	db_bind_blob(q, "id", x->cases[i].id, UUID_LEN);
@@ -140,19 +147,33 @@ int dues_recount(struct store *s, const struct workdays *before, int64_t now, du
 	return rc ? rc : remember(s, version, e);
 }
 
-int dues_check(struct store *s, int64_t now, struct err *e)
+/* *NONE: there is no calendar, or none that can be read. */
+static int counted(struct store *s, bool *none, bool *yes, struct err *e)
 {
 	const struct workdays *w = NULL;
-	struct err none = {0};
-	int rc = store_workdays(s, &w, &none);
-	if (rc == (int)ERR_NOTFOUND || rc == (int)ERR_INVALID) return ERR_OK;
-	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
+	struct err bad = {0};
+	*yes = false;
+	int rc = store_workdays(s, &w, &bad);
+	*none = rc == (int)ERR_NOTFOUND || rc == (int)ERR_INVALID;
+	if (rc) return *none ? ERR_OK : err_set(e, (enum err_code)rc, "%s", bad.msg);
 	struct db_stmt *q = db_query(s->db, Q_meta_get, e);
 	if (!q) return ERR_IO;
 	db_bind_text(q, "key", meta_key);
 	int r = db_step(q, e);
-	bool same = r > 0 && db_int(q, 0) == workdays_version(w);
+	*yes = r > 0 && db_int(q, 0) == workdays_version(w);
 	db_reset(q);
-	if (r < 0) return -r;
-	return same ? ERR_OK : dues_recount(s, NULL, now, NULL, NULL, e);
+	return r < 0 ? -r : ERR_OK;
+}
+
+int dues_counted(struct store *s, bool *yes, struct err *e)
+{
+	bool none;
+	return counted(s, &none, yes, e);
+}
+
+int dues_check(struct store *s, int64_t now, struct err *e)
+{
+	bool none, yes;
+	int rc = counted(s, &none, &yes, e);
+	return rc || none || yes ? rc : dues_recount(s, NULL, now, NULL, NULL, e);
 }

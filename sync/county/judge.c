@@ -7,6 +7,7 @@
 #include "shared/receipt.h"
 #include "shared/registers.h"
 #include "shared/terms.h"
+#include "shared/venue.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -251,5 +252,17 @@ int casefile_judge(struct casefile *f, const struct store_station *st, const str
 		casefile_refuse(v, "erased", "", "the body was erased before the county had it");
 	else
 		return judge_body(f, st, type, ev, body, v, e);
+	return ERR_OK;
+}
+
+int casefile_judge_caseless(const struct event *ev, struct verdict *v, struct err *e)
+{
+	struct problem p = {0};
+	if (strcmp(ev->type, EVENT_SELFCHECK) != 0 || !ev->body) return ERR_OK;
+	json_t *body = event_body(ev);
+	if (!body) return err_set(e, ERR_NOMEM, "event body");
+	if (!venue_check_body(body, &p)) refuse_body(v, &p);
+	problem_release(&p);
+	json_decref(body);
 	return ERR_OK;
 }

@@ -60,8 +60,9 @@ static const struct command {
     {"account", "add NAME | list", 1, 2,
      BIT(O_ROLE) | BIT(O_OFFICE) | BIT(O_DISPLAY) | BIT(O_PASSWORD_STDIN) | BIT(O_JSON), command_account,
      "make an account, or list them"},
-    {"staff", "ACT STATION NAME", 3, 3, BIT(O_ROLE) | BIT(O_DISPLAY) | BIT(O_BY) | BIT(O_JSON), command_staff,
-     "add, disable, enable or reset an account of a station, by its feed; a password is printed once"},
+    {"staff", "ACT STATION NAME", 1, 3, BIT(O_ROLE) | BIT(O_DISPLAY) | BIT(O_BY) | BIT(O_JSON), command_staff,
+     "add, disable, enable or reset an account of a station, by its feed; a password is printed once. orders "
+     "[STATION]: what was ordered"},
     {"person", "ACT TYPE", 2, 2, BIT(O_BY) | BIT(O_REASON) | BIT(O_BEFORE_TERM), command_person,
      "export or erase what is kept of a person, whose document number of TYPE is read from standard input; prints "
      "JSON"},

@@ -48,7 +48,7 @@ static struct catalog *load_old(struct present *p, struct store *s, int64_t vers
 	return cat;
 }
 
-static struct catalog *edition(struct present *p, struct store *s, int64_t version)
+const struct catalog *present_edition(struct present *p, struct store *s, int64_t version)
 {
 	struct err none = {0};
 	struct catalog *cat = NULL;
@@ -62,7 +62,7 @@ static struct catalog *edition(struct present *p, struct store *s, int64_t versi
 /* The case's item in the version that it was opened under; NULL where nobody knows it. */
 static const struct catalog_item *present_item(struct present *p, struct store *s, const struct caseview *v)
 {
-	const struct catalog *cat = edition(p, s, fields_int(v->doc, "catalog_version", 0));
+	const struct catalog *cat = present_edition(p, s, fields_int(v->doc, "catalog_version", 0));
 	return cat ? catalog_find(cat, v->item) : NULL;
 }
 
@@ -103,20 +103,21 @@ json_t *present_case(struct present *p, struct store *s, const struct caseview *
 
 /* --- an entry of a register --- */
 
-json_t *present_entry_summary(struct store *s, const struct caseview *v, int64_t now)
+json_t *present_entry_summary(struct store *s, const struct caseview *v, const struct register_days *days, int64_t now)
 {
 	int rc = ERR_OK;
 	const struct workdays *w = NULL;
 	struct err none = {0};
 	(void)store_workdays(s, &w, &none); /* before the first calendar nothing is due */
-	json_t *o = entryjson_summary(v, &registers_days_default, w, now, &rc);
+	json_t *o = entryjson_summary(v, days, w, now, &rc);
 	return casejson_finish(o, rc);
 }
 
-json_t *present_entry(struct store *s, const struct caseview *v, int64_t now, bool rating, json_t *actions)
+json_t *present_entry(struct store *s, const struct caseview *v, const struct register_days *days, int64_t now,
+                      bool rating, json_t *actions)
 {
 	int rc = ERR_OK;
-	json_t *o = present_entry_summary(s, v, now);
+	json_t *o = present_entry_summary(s, v, days, now);
 	if (!o) {
 		json_decref(actions);
 		return NULL;

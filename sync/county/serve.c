@@ -17,9 +17,14 @@
 #include "sync/county/dues.h"
 #include "sync/county/erase.h"
 #include "sync/county/health.h"
+#include "sync/county/orders.h"
 #include "sync/county/public.h"
 #include "sync/county/rating.h"
+#include "sync/county/reports.h"
+#include "sync/county/selfcheck.h"
 #include "sync/county/sync_face.h"
+
+#include "shared/venue.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -97,6 +102,11 @@ static const struct http_route api_routes[] = {
     {"GET", "/api/v1/registers/{register}/{id}/events", 0, 0, 0, cases_entry_events_get, "An entry's history"},
     {"POST", "/api/v1/registers/{register}/{id}/events", ROLE_ACTS, LIMIT_CASE_BODY, HTTP_JSON | HTTP_KEY,
      acts_entry_post, "Go on with an entry"},
+    {"GET", "/api/v1/reports/{report}", 0, 0, 0, reports_get, "A report for putting right"},
+    {"GET", "/api/v1/selfchecks", ROLE_CENTRE | ROLE_HEAD | ROLE_OPERATOR | ROLE_AUDITOR, 0, 0, selfcheck_get,
+     "What stations say of their venues"},
+    {"GET", "/api/v1/staff-orders", ROLE_CENTRE | ROLE_HEAD | ROLE_OPERATOR | ROLE_AUDITOR, 0, 0, orders_get,
+     "The county's orders on accounts of stations"},
     {"GET", "/api/v1/stations", 0, 0, 0, boxes_stations_get, "Stations and how their boxes are"},
     {"POST", "/api/v1/enrolment-codes", ROLE_OPERATOR, BODY_SMALL, HTTP_JSON, boxes_code_post,
      "Make a code that enrols one box"},
@@ -158,7 +168,7 @@ static void describe_public(struct http_req *req, void *ctx)
 
 /* --- workers --- */
 
-static int worker_new(void *arg, void **state, struct err *e)
+int serve_worker_new(void *arg, void **state, struct err *e)
 {
 	struct serve *sv = arg;
 	struct worker *w = calloc(1, sizeof *w);
@@ -169,7 +179,7 @@ static int worker_new(void *arg, void **state, struct err *e)
 	return rc;
 }
 
-static void worker_free(void *state)
+void serve_worker_free(void *state)
 {
 	struct worker *w = state;
 	present_release(&w->present);
@@ -237,12 +247,15 @@ static int open_servers(struct serve *sv, struct err *e)
 
 static void close_all(struct serve *sv)
 {
+	sv->ending = true;
 	http_close(sv->sync, NULL, NULL, DRAIN_MS);
 	http_close(sv->api, NULL, NULL, DRAIN_MS);
 	http_close(sv->pub, NULL, NULL, DRAIN_MS);
 	blob_face_stop(sv->blobs);
 	session_stop(sv->sessions);
 	work_close(sv->pool);
+	work_close(sv->reports);
+	venue_free(sv->venue);
 	session_free(sv->sessions);
 	blob_face_free(sv->blobs);
 	limiter_free(sv->limiter);
@@ -253,13 +266,15 @@ static int open_all(struct serve *sv, struct err *e)
 {
 	struct work_config wc = {.threads = (int)sv->county->cfg->workers,
 	                         .queue_max = QUEUE,
-	                         .state_new = worker_new,
-	                         .state_free = worker_free,
+	                         .state_new = serve_worker_new,
+	                         .state_free = serve_worker_free,
 	                         .arg = sv};
 	sv->limiter = limiter_new(PUBLIC_BURST, PUBLIC_PER_MINUTE);
 	sv->typed = limiter_new(TYPED_BURST, TYPED_PER_MINUTE);
 	if (!sv->limiter || !sv->typed) return err_set(e, ERR_NOMEM, "limiter");
 	int rc = work_open(&wc, &sv->pool, e);
+	if (!rc) rc = venue_new(&sv->venue, e);
+	if (!rc) rc = reports_open(sv, &sv->reports, e);
 	if (!rc) rc = session_new(sv, &sv->sessions, e);
 	if (!rc) rc = blob_face_new(sv, &sv->blobs, e);
 	return rc ? rc : open_servers(sv, e);

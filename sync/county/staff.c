@@ -3,7 +3,9 @@
  * and notes in its audit. Of a password only the hash leaves this process; it is printed once and good for one sign-in. */
 #include "sync/county/commands.h"
 #include "sync/county/feed.h"
+#include "sync/county/orders.h"
 
+#include "shared/fields.h"
 #include "shared/ledger/staff.h"
 #include "shared/password.h"
 #include "shared/text.h"
@@ -78,7 +80,8 @@ static int make(struct order *o, const struct cli *cli, struct err *e)
 	const struct act *act = NULL;
 	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
 		if (strcmp(acts[i].name, o->act) == 0) act = &acts[i];
-	if (!act) return err_set(e, ERR_INVALID, "staff add, disable, enable or reset STATION NAME");
+	if (!act)
+		return err_set(e, ERR_INVALID, "staff add, disable, enable or reset STATION NAME, or orders [STATION]");
 	if (!act->describes && (cli->value[O_ROLE] || cli->value[O_DISPLAY]))
 		return err_set(e, ERR_INVALID, "--role and --display are for `staff add`");
 	int rc = check_text("NAME", o->name, e);
@@ -86,6 +89,20 @@ static int make(struct order *o, const struct cli *cli, struct err *e)
 	if (rc) return rc;
 	o->body = json_pack("{s:s, s:s}", "name", o->name, "by", cli->value[O_BY]);
 	return o->body ? act->make(o, cli, e) : err_set(e, ERR_NOMEM, "order");
+}
+
+/* In the transaction that puts the order into the feed. */
+static int note(struct county *c, struct store *s, const struct order *o, const struct cli *cli, struct err *e)
+{
+	struct db_stmt *q = db_query(s->db, Q_staff_order_insert, e);
+	if (!q) return ERR_IO;
+	db_bind_int(q, "at", county_now(c));
+	db_bind_text(q, "station", o->station);
+	db_bind_text(q, "name", o->name);
+	db_bind_text(q, "act", o->act);
+	db_bind_text(q, "role", cli->value[O_ROLE]);
+	db_bind_text(q, "by", cli->value[O_BY]);
+	return db_run(q, e);
 }
 
 static int send(struct cli *cli, struct order *o, struct err *e)
@@ -101,6 +118,7 @@ static int send(struct cli *cli, struct order *o, struct err *e)
 	if (!rc) rc = store_begin(s, e);
 	if (!rc) {
 		rc = feed_put_staff(s, o->station, json_incref(o->body), e);
+		if (!rc) rc = note(&c, s, o, cli, e);
 		if (!rc) rc = store_commit(s, e);
 		if (rc) store_rollback(s);
 	}
@@ -124,8 +142,39 @@ static int print(const struct cli *cli, const struct order *o, struct err *e)
 	return ERR_OK;
 }
 
+static int orders(struct cli *cli, struct err *e)
+{
+	struct county c;
+	struct store *s = NULL;
+	json_t *list = NULL, *one;
+	size_t i;
+	int64_t next;
+	int rc = county_init(&c, &cli->cfg, &cli->log, e);
+	if (!rc) rc = county_store(&c, STORE_OPEN, &s, e);
+	if (!rc)
+		rc = orders_read(s, cli->n_operands > 1 ? cli->operands[1] : "", INT64_MAX, INT32_MAX, &list, &next, e);
+	if (!rc && cli->value[O_JSON]) {
+		if (json_dumpf(list, stdout, JSON_COMPACT)) rc = err_set(e, ERR_IO, "output");
+		(void)putchar('\n');
+	}
+	if (!rc && !cli->value[O_JSON]) {
+		json_array_foreach(list, i, one) {
+			(void)printf("%s %s %-8s %s (%s)\n", fields_text(one, "at"), fields_text(one, "station"),
+			             fields_text(one, "act"), fields_text(one, "name"), fields_text(one, "by"));
+		}
+	}
+	json_decref(list);
+	store_close(s);
+	county_release(&c);
+	return rc;
+}
+
 int command_staff(struct cli *cli, struct err *e)
 {
+	if (strcmp(cli->operands[0], "orders") == 0 && cli->n_operands < 3) return orders(cli, e);
+	if (cli->n_operands < 3)
+		return err_set(e, ERR_INVALID,
+		               "staff ACT STATION NAME, or staff orders [STATION]: operands are missing");
 	struct order o = {.act = cli->operands[0], .station = cli->operands[1], .name = cli->operands[2]};
 	int rc = make(&o, cli, e);
 	if (!rc) rc = send(cli, &o, e);

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_SCHEMA 6 /* the last migration of schema/sql/county */
+#define STORE_SCHEMA 7 /* the last migration of schema/sql/county */
 
 enum {
 #define QUERY(name, sql) Q_##name,

@@ -2,13 +2,13 @@
  *
  * Chains: the rows of each log are dense, every event that is stored gives its mac and its hash, the last is the log's
  * head. Feeds: dense, every hash follows under the station's key, the last is the station's. Cases: every row is the
- * fold of its settled events in the county's order. Faults name logs, places and cases, never people. */
-#include "sync/county/verify.h"
+ * fold of its settled events in the county's order; what is kept beside them is held against it in verify_kept.c. Faults name logs, places and cases, never people. */
+#include "sync/county/verify_internal.h"
 
 #include "shared/feed.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
-#include "sync/county/casefile.h"
+#include "sync/county/dues.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,15 +19,7 @@
 #define DEPTH (LIMIT_DEPTH + 8)
 #define ALL   INT32_MAX
 
-struct verify {
-	struct store *s;
-	struct verify_report *out;
-	void (*fn)(const char *fault, void *arg);
-	void *arg;
-};
-
-static void fault(struct verify *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void fault(struct verify *x, const char *fmt, ...)
+void verify_fault(struct verify *x, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -131,18 +123,18 @@ static int check_event(struct verify *x, const struct store_log *l, const uint8_
 	if (r == 0) {
 		bool kept = false;
 		int found = in_quarantine(x, l->log, seq, &kept, e);
-		if (!found && !kept) fault(x, "log %s: event %" PRId64 " is not stored", log, seq);
+		if (!found && !kept) verify_fault(x, "log %s: event %" PRId64 " is not stored", log, seq);
 		return found;
 	}
 	if (ev.body) {
 		event_mac(key, ev.body, ev.body_len, mac);
 		if (memcmp(mac, ev.mac, DIGEST_LEN) != 0)
-			fault(x, "log %s: event %" PRId64 ": its body is not what was received", log, seq);
+			verify_fault(x, "log %s: event %" PRId64 ": its body is not what was received", log, seq);
 	}
 	int rc = event_hash(&ev, prev, hash);
 	/* Seen first in another log, it is stored as it came from there; one refused for its id is not stored at all. */
 	if (!rc && own && memcmp(hash, want, DIGEST_LEN) != 0)
-		fault(x, "log %s: event %" PRId64 " does not give its hash", log, seq);
+		verify_fault(x, "log %s: event %" PRId64 " does not give its hash", log, seq);
 	event_release(&ev);
 	return rc ? err_set(e, ERR_NOMEM, "verify") : ERR_OK;
 }
@@ -163,7 +155,7 @@ static int check_log(struct verify *x, const uint8_t id[UUID_LEN], struct err *e
 	db_bind_blob(q, "log", id, UUID_LEN);
 	while (!rc && (r = db_step(q, e)) > 0) {
 		uint8_t ev[UUID_LEN] = {0}, hash[DIGEST_LEN] = {0};
-		if (db_int(q, 0) != at.seq + 1) fault(x, "log %s: a gap above %" PRId64, log, at.seq);
+		if (db_int(q, 0) != at.seq + 1) verify_fault(x, "log %s: a gap above %" PRId64, log, at.seq);
 		at.seq = db_int(q, 0);
 		(void)db_copy_blob(q, 1, ev, UUID_LEN);
 		(void)db_copy_blob(q, 2, hash, DIGEST_LEN);
@@ -174,7 +166,7 @@ static int check_log(struct verify *x, const uint8_t id[UUID_LEN], struct err *e
 	explicit_bzero(&st, sizeof st);
 	if (!rc && r < 0) rc = -r;
 	if (!rc && (at.seq != l.head.seq || memcmp(at.hash, l.head.hash, DIGEST_LEN) != 0))
-		fault(x, "log %s: its head is not its last event", log);
+		verify_fault(x, "log %s: its head is not its last event", log);
 	x->out->logs++;
 	return rc;
 }
@@ -188,7 +180,7 @@ static int check_entry(struct verify *x, const struct store_station *st, struct 
 	struct err bad = {0};
 	uint8_t stored[DIGEST_LEN] = {0}, hash[DIGEST_LEN] = {0};
 	const char *t = db_text(q, 2);
-	if (db_int(q, 0) != at->seq + 1) fault(x, "feed of %s: a gap above %" PRId64, st->code, at->seq);
+	if (db_int(q, 0) != at->seq + 1) verify_fault(x, "feed of %s: a gap above %" PRId64, st->code, at->seq);
 	at->seq = db_int(q, 0);
 	(void)db_copy_blob(q, 1, stored, DIGEST_LEN);
 	int rc = json_parse_strict(t ? t : "", t ? strlen(t) : 0, DEPTH, &entry, &bad);
@@ -197,7 +189,7 @@ static int check_entry(struct verify *x, const struct store_station *st, struct 
 	json_decref(entry);
 	if (rc == (int)ERR_NOMEM) return err_set(e, ERR_NOMEM, "verify");
 	if (rc || memcmp(hash, stored, DIGEST_LEN) != 0)
-		fault(x, "feed of %s: entry %" PRId64 " does not give its hash", st->code, at->seq);
+		verify_fault(x, "feed of %s: entry %" PRId64 " does not give its hash", st->code, at->seq);
 	memcpy(at->hash, stored, DIGEST_LEN);
 	x->out->feed++;
 	return ERR_OK;
@@ -219,7 +211,7 @@ static int check_feed(struct verify *x, const char *code, struct err *e)
 	db_reset(q);
 	if (!rc && r < 0) rc = -r;
 	if (!rc && (at.seq != st.feed.seq || memcmp(at.hash, st.feed.hash, DIGEST_LEN) != 0))
-		fault(x, "feed of %s: its head is not its last entry", code);
+		verify_fault(x, "feed of %s: its head is not its last entry", code);
 	explicit_bzero(&st, sizeof st);
 	x->out->stations++;
 	return rc;
@@ -265,7 +257,7 @@ static int fold_event(struct verify *x, struct folded *c, struct db_stmt *q, str
 	struct caseview *v = &c->view;
 	const char *t = db_text(q, 9), *type = db_text(q, 4);
 	/* what was judged again has left its first place: gaps are no fault, two at one place are */
-	if (db_int(q, 3) <= v->revision) fault(x, "case %s: two events at place %" PRId64, c->id, v->revision);
+	if (db_int(q, 3) <= v->revision) verify_fault(x, "case %s: two events at place %" PRId64, c->id, v->revision);
 	v->revision = db_int(q, 3);
 	c->gone += !t;
 	c->left += t && type && strcmp(type, state_event_name(EVENT_ERASE)) != 0;
@@ -275,10 +267,11 @@ static int fold_event(struct verify *x, struct folded *c, struct db_stmt *q, str
 	struct caseview_event ce = {
 	    .type = type, .body = body, .origin = db_text(q, 0), .actor = db_text(q, 7), .at = db_int(q, 5)};
 	rc = ERR_OK;
-	if (caseview_apply(v, &ce, &rc) != FIT_OK)
-		fault(x, "case %s: event at place %" PRId64 " settled and does not fit", c->id, v->revision);
+	bool fits = caseview_apply(v, &ce, &rc) == FIT_OK;
+	if (!fits) verify_fault(x, "case %s: event at place %" PRId64 " settled and does not fit", c->id, v->revision);
 	json_decref(body);
-	return rc ? err_set(e, ERR_NOMEM, "verify") : ERR_OK;
+	if (rc) return err_set(e, ERR_NOMEM, "verify");
+	return fits && strcmp(ce.type, "forward") == 0 ? verify_holder(x, v, e) : ERR_OK;
 }
 
 /* Bodies go by an erase, and by that all of them. */
@@ -287,9 +280,9 @@ static void check_bodies(struct verify *x, const struct folded *c)
 	bool erased = c->view.state == STATE_ERASED;
 	x->out->erased += erased;
 	if (erased && c->left)
-		fault(x, "case %s: it is erased, and bodies of %" PRId64 " events are left", c->id, c->left);
+		verify_fault(x, "case %s: it is erased, and bodies of %" PRId64 " events are left", c->id, c->left);
 	if (!erased && c->gone)
-		fault(x, "case %s: bodies of %" PRId64 " events are gone, and no erase says so", c->id, c->gone);
+		verify_fault(x, "case %s: bodies of %" PRId64 " events are gone, and no erase says so", c->id, c->gone);
 }
 
 static int fold(struct verify *x, struct folded *c, struct err *e)
@@ -346,7 +339,7 @@ static int compare(struct verify *x, const struct caseview *v, const char *id, s
 	db_bind_blob(q, "id", v->id, UUID_LEN);
 	int r = db_step(q, e);
 	const char *column = r > 0 ? differs(q, v, doc.data) : NULL;
-	if (column) fault(x, "case %s: %s is not what its events make", id, column);
+	if (column) verify_fault(x, "case %s: %s is not what its events make", id, column);
 	db_reset(q);
 	buf_release(&doc);
 	if (r >= 0 && !*v->token) return ERR_OK; /* an entry of a register: no page leads to it */
@@ -356,7 +349,7 @@ static int compare(struct verify *x, const struct caseview *v, const char *id, s
 	db_bind_blob(q, "token", token, sizeof token);
 	r = db_step(q, e);
 	if (r >= 0 && (r == 0 || !db_copy_blob(q, 0, found, UUID_LEN) || memcmp(found, v->id, UUID_LEN) != 0))
-		fault(x, "case %s: its progress token does not lead to it", id);
+		verify_fault(x, "case %s: its progress token does not lead to it", id);
 	db_reset(q);
 	return r < 0 ? -r : ERR_OK;
 }
@@ -369,8 +362,10 @@ static int check_case(struct verify *x, const uint8_t key[UUID_LEN], struct err 
 	caseview_init(&c.view, key);
 	int rc = fold(x, &c, e);
 	if (!rc) check_bodies(x, &c);
-	if (!rc && !c.view.exists) fault(x, "case %s: no settled event registers it", id);
+	if (!rc && !c.view.exists) verify_fault(x, "case %s: no settled event registers it", id);
 	if (!rc && c.view.exists) rc = compare(x, &c.view, id, e);
+	if (!rc && c.view.exists && c.view.state != STATE_ERASED) rc = verify_kept(x, &c.view, id, e);
+	x->n_holders = 0;
 	caseview_release(&c.view);
 	x->out->cases++;
 	return rc;
@@ -381,7 +376,7 @@ static int check_lost(struct verify *x, struct err *e)
 	struct db_stmt *q = db_query(x->s->db, Q_case_lost, e);
 	if (!q) return ERR_IO;
 	int r = db_step(q, e);
-	if (r > 0 && db_int(q, 0)) fault(x, "%" PRId64 " registrations settled and have no case", db_int(q, 0));
+	if (r > 0 && db_int(q, 0)) verify_fault(x, "%" PRId64 " registrations settled and have no case", db_int(q, 0));
 	db_reset(q);
 	return r < 0 ? -r : ERR_OK;
 }
@@ -404,10 +399,13 @@ int verify_run(struct store *s, struct verify_report *out, void (*fn)(const char
 	*out = (struct verify_report){0};
 	int rc = db_begin_read(s->db, e);
 	if (rc) return rc;
-	rc = each(&x, Q_log_all, check_log, e);
+	rc = dues_counted(s, &x.dues, e);
+	if (!rc) rc = each(&x, Q_log_all, check_log, e);
 	if (!rc) rc = check_feeds(&x, e);
 	if (!rc) rc = each(&x, Q_case_ids, check_case, e);
+	if (!rc) rc = verify_held(&x, e);
 	if (!rc) rc = check_lost(&x, e);
+	free(x.holders);
 	db_rollback(s->db);
 	return rc;
 }

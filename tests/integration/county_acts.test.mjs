@@ -548,6 +548,8 @@ test('every operation of the contract was called', async () => {
   await auditor.call('GET', '/api/v1/sessions/current');
   await auditor.call('DELETE', '/api/v1/sessions/current', { expect: 204 });
   await auditor.call('GET', '/api/v1/sessions/current', { expect: 'unauthenticated' });
+  const reader = await world.county('auditor');
+  for (const path of ['/api/v1/reports/open', '/api/v1/selfchecks', '/api/v1/staff-orders']) await reader.call('GET', path, { expect: 200 });
   assert.deepEqual(countyApi.coverage(), []);
   assert.equal(world.countyTool('verify').status, 0);
 });

@@ -83,16 +83,63 @@ test('lists show the next term, and filter and sort by it', async () => {
   assert.deepEqual(await all({ q: one.receipt_number, due: 'soon' }), []);
 });
 
+test('what is ended on the spot after its term has passed is asked why', async () => {
+  const item = catalog.items.find(({ levels, record }) => levels.village === 'handle' && record === 'application');
+  const spot = { decision: { result: 'granted' }, completion: { result_code: 0, document: '证明' } };
+  const body = { ...registration(item, rng), received_at: new Date(Date.now() - 20 * DAY).toISOString(), received_reason: '停电期间纸质登记', on_the_spot: spot };
+  const post = (one, options) => clerk.call('POST', '/api/v1/cases', { key: rng.uuid(), body: one, ...options });
+  const head = async () => (await clerk.call('GET', '/api/v1/sync')).body.head;
+  const before = await head();
+  const { body: problem } = await post(body, { expect: 'validation', invalid: true });
+  assert.deepEqual(problem.errors.map(({ pointer, code }) => [pointer, code]), [['/on_the_spot/decision/overtime_reason', 'required']]);
+  assert.deepEqual(await head(), before);
+  const key = rng.uuid();
+  const why = { ...body, on_the_spot: { ...spot, decision: { ...spot.decision, overtime_reason: '停电三周' } } };
+  const { body: made } = await post(why, { key, expect: 201 });
+  assert.equal(made.state, 'completed');
+  const notice = made.terms.find(({ kind }) => kind === 'notice');
+  assert.deepEqual([notice.state, notice.overtime_reason], ['overdue', '停电三周']);
+  for (const term of made.terms.filter(({ kind }) => kind !== 'notice')) assert.notEqual(term.state, 'overdue', term.kind);
+  const { body: { items } } = await clerk.call('GET', `/api/v1/cases/${made.id}/events`);
+  const of = (type) => items.find((one) => one.type === type).body;
+  assert.deepEqual([of('accept').overtime_reason, of('decide_now').overtime_reason], ['停电三周', undefined]);
+  assert.equal((await post(why, { key, expect: 201 })).headers['idempotency-replayed'], 'true');
+  await post({ ...body, received_at: new Date(Date.now() - DAY).toISOString() }, { expect: 201 }); // in time
+});
+
+test('what is paused has a list of its own', async () => {
+  const item = catalog.items.find(({ levels, record }) => levels.village === 'handle' && record === 'application');
+  const act = (id, type, body = {}) => clerk.call('POST', `/api/v1/cases/${id}/events`, { key: rng.uuid(), body: { type, body }, expect: 201 });
+  const ids = [];
+  for (let i = 0; i < 3; i++) {
+    const { body: { id } } = await clerk.call('POST', '/api/v1/cases', { key: rng.uuid(), body: registration(item, rng), expect: 201 });
+    await act(id, 'accept');
+    await act(id, 'start_review');
+    await act(id, 'suspend', { kind: 'inspection', reason: '需要现场检查', told_at: new Date(Date.now() - 5000).toISOString() });
+    ids.unshift(id);
+  }
+  const paused = async (query = {}, limit = 1) => (await all({ due: 'paused', ...query }, limit)).map(({ id }) => id);
+  await until(async () => (await paused()).length === 3);
+  assert.deepEqual(await paused(), ids);
+  assert.deepEqual(await paused({ item: LOW_INCOME.code }), []);
+  for (const query of [{ due: 'overdue' }, { due: 'today' }, { due: 'soon' }, { sort: 'due' }])
+    assert.ok((await all(query)).every(({ id }) => !ids.includes(id)), JSON.stringify(query));
+  await act(ids[1], 'resume');
+  assert.deepEqual(await paused(), [ids[0], ids[2]]);
+  await until(async () => (await all({ sort: 'due' })).some(({ id }) => id === ids[1]));
+});
+
 test('a case leaves the lists with its term', async () => {
   const [one] = (await list({ due: 'overdue' })).items;
   await clerk.call('POST', `/api/v1/cases/${one.id}/events`, { key: rng.uuid(), body: { type: 'withdraw', body: { reason: '不办了' } }, expect: 201 });
   assert.ok((await all({ due: 'overdue' })).every(({ id }) => id !== one.id)); // at once, though the list follows
   assert.equal((await all({})).find(({ id }) => id === one.id).next_term, null);
-  await until(async () => (await all({ sort: 'due' })).length === 14);
+  await until(async () => (await all({ sort: 'due' })).every(({ id }) => id !== one.id));
 });
 
 test('wrong words are told', async () => {
-  for (const [query, pointer] of [[{ due: 'late' }, '/?due'], [{ sort: 'title' }, '/?sort'], [{ sort: 'due', q: '王' }, '/?sort'], [{ due: '' }, '/?due']]) {
+  for (const [query, pointer] of [[{ due: 'late' }, '/?due'], [{ sort: 'title' }, '/?sort'], [{ sort: 'due', q: '王' }, '/?sort'], [{ due: '' }, '/?due'],
+    [{ due: 'paused', sort: 'due' }, '/?sort']]) {
     const { body } = await clerk.call('GET', '/api/v1/cases', { query, invalid: true, expect: 'validation' });
     assert.deepEqual(body.errors.map((error) => error.pointer), [pointer]);
   }

@@ -230,3 +230,32 @@ test('a sudden end keeps every case that was acknowledged', async () => {
     await box.close();
   }
 });
+
+test('the days of registers are settings, and a figure out of bounds stops the start', async () => {
+  const days = (lines) => makeBox({ conf: { registers: lines } });
+  for (const [line, key] of [['call_back_days = 0', 'call_back_days'], ['put_right_days = 61', 'put_right_days'], ['pass_up_days = three', 'pass_up_days'],
+    ['call_back_days = 20', 'put_right_days']]) {
+    let said = '';
+    try { days([line]); } catch (error) { said = error.message; }
+    assert.match(said, new RegExp(`registers\\.${key}`), line);
+  }
+  const box = await startBox({ calendar: 'xinjiang', conf: { registers: ['pass_up_days = 1'] } });
+  try {
+    const clerk = await box.signIn('clerk');
+    const entry = { principal: '王建国', agent: '李代办', matter: '代办社保卡', scope: '递交材料' };
+    const { body } = await clerk.call('POST', '/api/v1/registers/agency', { key: randomUUID(), body: { entry }, expect: 201 });
+    const days_ = (Date.parse(body.dues[0].due) - Date.now()) / 86400e3;
+    assert.equal(body.dues[0].what, 'pass_up');
+    assert.ok(days_ < 12 && (await clerk.call('GET', '/api/v1/calendar')).body.version === 1); // one working day, over any holiday
+    const three = await startBox({ calendar: 'xinjiang' });
+    try {
+      const other = await three.signIn('clerk');
+      const { body: later } = await other.call('POST', '/api/v1/registers/agency', { key: randomUUID(), body: { entry }, expect: 201 });
+      assert.ok(Date.parse(later.dues[0].due) > Date.parse(body.dues[0].due));
+    } finally {
+      await three.close();
+    }
+  } finally {
+    await box.close();
+  }
+});

@@ -266,3 +266,61 @@ describe('xinke-print', () => {
     assert.ok(process.env.XINKE_BIN?.endsWith('san') || !process.env.XINKE_BIN || kib < 16384, `${kib} KiB`);
   });
 });
+
+describe('the hand-over list of a village', () => {
+  let box, printer, print, clerk;
+  const to = '652323105000';
+  const query = { to, state: 'waiting' };
+  const numbers = [];
+  before(async () => {
+    box = await startBox({ calendar: 'xinjiang', conf });
+    printer = await startPrinter();
+    print = await startPrint(box, { device: printer.device });
+    clerk = await box.signIn('clerk');
+    for (let i = 0; i < 3; i++) {
+      const { passed_up: { id } } = await paperCases(clerk, await box.signIn('lead'), '652323-019', { upward: '652323-001', applicant: { name: `阿依·<i>${i}` } });
+      numbers.push((await clerk.call('GET', `/api/v1/cases/${id}`)).body.receipt_number);
+    }
+  });
+  after(async () => { await print.close(); await printer.close(); await box.close(); });
+
+  test('is a page with every case, twice, and without a script', async () => {
+    for (const format of ['a4', 'roll']) {
+      const { raw, headers } = await clerk.call('GET', '/api/v1/handovers/document', { query: { ...query, format } });
+      const html = raw.toString('utf8');
+      assert.equal(headers['content-security-policy'], CSP);
+      assert.equal(html.match(/<section/g).length, 2);
+      for (const number of numbers) assert.equal(html.split(number).length, 3, number);
+      const text = textOf(html);
+      assert.match(text, /移交清单.*接收单位 652323105000.*共 ?3 ?件.*居民身份证（原件和复印件）1份；居民户口簿（复印件）1份.*不表示已经受理.*移交人签名.*接收人签名/);
+      assert.ok(html.includes('阿依·&lt;i&gt;0') && !html.includes('<i>'));
+      assert.doesNotMatch(text, /未列全|收件编号：/);
+      assert.equal(/@page \{ size: A4/.test(html), format === 'a4');
+    }
+    const { raw } = await clerk.call('GET', '/api/v1/handovers/document', { query: { ...query, limit: 2 } });
+    assert.match(textOf(raw.toString('utf8')), /共 ?2 ?件.*未列全/);
+  });
+
+  test('is printed, one copy for each side', async () => {
+    const { status } = await clerk.call('POST', '/api/v1/handovers/document/print', { query, body: {} });
+    assert.equal(status, 200);
+    await until(() => printer.jobs.length > 0);
+    const seen = readEscpos(printer.jobs[0]);
+    assert.deepEqual([seen.cuts, seen.images.length], [2, 0]);
+    const text = seen.lines.map((line) => line.text).join('');
+    for (const number of numbers) assert.equal(text.split(number).length, 3, number);
+  });
+
+  test('is for one receiver, and of something', async () => {
+    const get = (more, expect) => clerk.call('GET', '/api/v1/handovers/document', { query: more, expect, invalid: true });
+    const { body } = await get({ state: 'waiting' }, 'validation');
+    assert.equal(body.errors[0].pointer, '/?to');
+    await get({ to: '民政局' }, 'not_found');
+    await get({ ...query, format: 'a5' }, 'validation');
+    await get({ ...query, direction: 'in' }, 'validation');
+    const post = (more, options) => clerk.call('POST', '/api/v1/handovers/document/print', { query: more, body: {}, invalid: true, ...options });
+    await post(query, { body: { copies: 2 }, expect: 'validation' });
+    await post({ to: '民政局' }, { expect: 'not_found' });
+    await (await box.signIn('tech')).call('POST', '/api/v1/handovers/document/print', { query, body: {}, expect: 'forbidden' });
+  });
+});

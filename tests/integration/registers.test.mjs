@@ -4,6 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
+import { execFileSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+
 import { random, registration } from '../lib/people.mjs';
 import { start } from '../lib/run.mjs';
 
@@ -144,4 +147,46 @@ test('a waiting phone hears of entries as of cases; the ledger verifies', async 
   assert.ok(changed.entries.some(({ id }) => id === entry.id));
   const { status, stdout } = world.xinke('verify');
   assert.equal(status, 0, stdout);
+});
+
+test('an opening that the county refused is mended by one of the same shape, and the entry goes on', async () => {
+  // no gateway of ours writes what its county refuses: this one's verdict is turned on its way into the feed
+  const key = rng.uuid();
+  const id = `x'${key.replaceAll('-', '')}'`;
+  const sql = (text) => execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(dirname(world.json.county.config), 'county/county.db'), text]);
+  world.script('stop-county');
+  sql(`CREATE TRIGGER turned AFTER INSERT ON feed WHEN new.entry LIKE '%"settled"%' BEGIN
+      UPDATE feed SET entry = replace(replace(new.entry, '"to":', '"seq":'), '"kind":"settled"',
+        '"code":"body","kind":"refused","message":"not here","pointer":"/inquiry/matter"') WHERE row = new.row;
+      UPDATE events SET code = 'body', pointer = '/inquiry/matter', message = 'not here' WHERE id = ${id}; END;
+    CREATE TRIGGER gone AFTER INSERT ON cases WHEN new.id = ${id} BEGIN DELETE FROM cases WHERE id = new.id; END;`);
+  const { body: entry } = await open('inquiry', { entry: INQUIRY, opened_at: '2026-11-20T10:00:00+08:00' }, { key });
+  const again = (body, options = {}) => act(clerk, 'inquiry', entry.id, 'entry_open', body, options);
+  const amends = entry.id; // the first event's id is the key, and the entry's
+  const early = await again({ amends, entry: INQUIRY }, { expect: 'validation' });
+  assert.deepEqual(early.body.errors.map(({ pointer }) => pointer), ['/body/amends'], 'nothing is refused yet');
+  world.script('start-county');
+  centre = await world.county('centre');
+  await world.until('the refusal is at the box', 60, async () => (await read(clerk, 'inquiry', entry.id)).sync === 'refused');
+  sql('DROP TRIGGER turned; DROP TRIGGER gone;');
+  await centre.call('GET', `/api/v1/registers/inquiry/${entry.id}`, { expect: 'not_found' });
+
+  const bad = async (body, pointer, options = {}) => {
+    const { body: { errors } } = await again(body, { expect: 'validation', ...options });
+    assert.ok(errors.some((one) => one.pointer === pointer), JSON.stringify(errors));
+  };
+  await bad({ amends, entry: { ...INQUIRY, matter: '' } }, '/body/entry/matter');
+  await bad({ amends: rng.uuid(), entry: INQUIRY }, '/body/amends');
+  await bad({ entry: INQUIRY }, '/body/amends', { invalid: true });
+  await bad({ amends, entry: INQUIRY, answer: { text: '带身份证' } }, '/body/answer', { invalid: true });
+  await bad({ amends, entry: INQUIRY, more: 1 }, '/body/more', { invalid: true });
+  const { body: mended } = await again({ amends, entry: { ...INQUIRY, matter: '低保怎么申请' } });
+  assert.deepEqual([mended.id, mended.title, mended.opened_at], [entry.id, '低保怎么申请', entry.opened_at]);
+  await settled('inquiry', entry.id);
+  const there = await read(centre, 'inquiry', entry.id);
+  assert.deepEqual([there.title, there.opened_at, there.state], ['低保怎么申请', entry.opened_at, 'open']);
+  await bad({ amends, entry: INQUIRY }, '/body/amends'); // once
+  await act(clerk, 'inquiry', entry.id, 'entry_answer', { text: '带身份证和户口簿' });
+  await settled('inquiry', entry.id);
+  assert.equal((await clerk.call('GET', '/api/v1/sync')).body.refused, 0);
 });

@@ -55,6 +55,7 @@ test('bad orders are refused at the county, and none leaves it', () => {
   refused(/no such station/, 'disable', '652323999999', 'x', '--by', 'a');
   refused(/enrolled/, 'disable', '652323100001', 'x', '--by', 'a');
   refused(/operands/, 'disable', station());
+  assert.deepEqual(JSON.parse(tool('orders', '--json').stdout), []);
 });
 
 let once;
@@ -126,4 +127,31 @@ test('a rebuild brings no old password back', async () => {
   await signIn(NAME, 'chosen at the box 5');
   assert.equal((await audit('county_order')).length, 6);
   assert.equal(world.countyTool('verify').status, 0);
+});
+
+test('the county keeps a list of its orders: who ordered what and when', async () => {
+  const { status, stdout } = tool('orders', station(), '--json');
+  assert.equal(status, 0);
+  const list = JSON.parse(stdout);
+  const applied = (await audit('county_order')).filter(({ outcome }) => outcome === 'done');
+  assert.ok(list.length >= applied.length && list.length >= 3);
+  assert.deepEqual(list.map(({ at }) => at), list.map(({ at }) => at).sort().reverse());
+  for (const one of list) {
+    assert.deepEqual([one.station, one.by], [station(), '县政务服务中心']);
+    assert.equal(one.role === null, one.act !== 'add', JSON.stringify(one));
+  }
+  assert.deepEqual(JSON.parse(tool('orders', '652323100001', '--json').stdout), []);
+  assert.match(tool('orders').stdout, /disable +阿依古丽·买买提 \(县政务服务中心\)/);
+  const operator = await world.county('operator');
+  const pages = [];
+  for (let cursor; ;) {
+    const { body } = await operator.call('GET', '/api/v1/staff-orders', { query: { station: station(), limit: 2, ...(cursor ? { cursor } : {}) } });
+    pages.push(...body.items);
+    if (!body.next) break;
+    cursor = body.next;
+  }
+  assert.deepEqual(pages, list);
+  for (const text of [stdout, JSON.stringify(pages)]) assert.doesNotMatch(text, /argon2|password/);
+  await operator.call('GET', '/api/v1/staff-orders', { query: { station: '1' }, expect: 'validation', invalid: true });
+  await (await world.county('department')).call('GET', '/api/v1/staff-orders', { expect: 'forbidden' });
 });

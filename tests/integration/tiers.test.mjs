@@ -316,7 +316,25 @@ test('the county lists what is due first, each department its own', async () => 
   assert.deepEqual(await due(centre, { due: 'overdue', station: SECOND }), sorted.filter(({ next_term: term, station }) => term.state === 'overdue' && station === SECOND));
   assert.ok((await due(centre, { due: 'soon' })).every(({ next_term: term }) => term.warning !== null));
   await centre.call('GET', '/api/v1/cases', { query: { due: 'late' }, invalid: true, expect: 'validation' });
+  await centre.call('GET', '/api/v1/cases', { query: { due: 'paused', sort: 'due' }, invalid: true, expect: 'validation' });
   assert.equal((await due(centre, { sort: 'due', limit: 1 }))[0].id, sorted[0].id);
+});
+
+test('the county lists apart what is paused', async () => {
+  const paused = async (client, query = {}) => (await client.call('GET', '/api/v1/cases', { query: { due: 'paused', limit: 1, ...query }, expect: 200 })).body;
+  const before = await paused(centre);
+  const one = await take(village, VETERANS);
+  await reaches(one, 'forwarded', village, township, centre);
+  await act(township, one, 'accept');
+  await act(township, one, 'start_review');
+  await act(township, one, 'suspend', { kind: 'inspection', reason: '需要现场检查', told_at: new Date(Date.now() - 5000).toISOString() });
+  await reaches(one, 'suspended', township, centre);
+  assert.deepEqual((await paused(centre)).items.map(({ id }) => id), [one.id]);
+  assert.ok((await paused(centre, { state: 'accepted' })).items.length === 0);
+  assert.ok((await paused(civil)).items.every(({ item }) => itemOf(item).department === OFFICE));
+  await act(township, one, 'resume');
+  await reaches(one, 'in_review', township, centre);
+  assert.deepEqual(await paused(centre), before);
 });
 
 test('a new calendar moves due days, and county and box say which', async () => {

@@ -32,7 +32,7 @@ const common = parse(read('schema/openapi/common.yaml')).components;
 const gateway = contract(new URL('schema/openapi/gateway.yaml', top));
 const county = contract(new URL('schema/openapi/county.yaml', top));
 
-const ofNoCase = ['clock_fixed', 'log_opened']; // the box's own
+const ofNoCase = ['clock_fixed', 'log_opened', 'selfcheck']; // the box's own, and what is said of the station
 
 test('every event type of a case has vectors, good and bad', () => {
   assert.ok(vectors.length >= 60);
@@ -68,6 +68,15 @@ test('clock_fixed', () => {
   const good = { boot: '0b0f1bfe-29c5-4c1d-9d3e-2f6f5f1f9c11', offset: -1795478400000, error: 12 };
   assert.ok(check(good));
   for (const body of [{ ...good, boot: 'x' }, { ...good, error: -1 }, { ...good, offset: 1.5 }, { ...good, more: 1 }, {}])
+    assert.ok(!check(body), JSON.stringify(body));
+});
+
+test('selfcheck', () => {
+  const check = eventSchema('selfcheck');
+  const good = { standard: 'hutubi-venue', version: 1, answers: [{ point: 'area', value: 60 }, { point: 'copier', yes: false, note: '报修' }] };
+  assert.ok(check(good));
+  for (const body of [{ ...good, answers: [] }, { ...good, version: 0 }, { ...good, more: 1 }, { ...good, answers: [{ value: 1 }] },
+    { ...good, answers: [{ point: 'area', value: 1.5 }] }, { ...good, answers: [{ point: 'area', yes: 'yes' }] }, { version: 1 }])
     assert.ok(!check(body), JSON.stringify(body));
 });
 

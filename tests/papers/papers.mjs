@@ -24,7 +24,7 @@ const outside = (page, right) => page.evaluate((limit) => [...document.querySele
   .filter((one) => one.getBoundingClientRect().right > limit + 1 || one.getBoundingClientRect().left < -1)
   .map((one) => `${one.tagName} ${one.textContent.slice(0, 40)}`), right);
 
-async function render(page, name, long, format, html) {
+async function render(page, name, long, format, html, symbols = 1) {
   const { width, height } = FORMATS[format];
   await page.setViewportSize({ width: Math.round(width * MM), height: Math.round(height * MM) });
   await page.setContent(html);
@@ -34,7 +34,7 @@ async function render(page, name, long, format, html) {
   assert.equal(await page.evaluate(() => document.scripts.length), 0);
   assert.deepEqual(await outside(page, width * MM), [], `${name}-${format}: outside of the paper`);
   const { sheets, drawn } = await page.evaluate(() => ({ sheets: document.querySelectorAll('.sheet').length, drawn: document.querySelectorAll('.qr svg path').length }));
-  assert.ok(sheets >= 1 && drawn === sheets, `${name}-${format}: ${drawn} symbols on ${sheets} sheets`);
+  assert.ok(sheets >= 1 && drawn === symbols * sheets, `${name}-${format}: ${drawn} symbols on ${sheets} sheets`);
   await page.screenshot({ path: `${OUT}/${name}-${format}.png`, fullPage: true });
   await page.emulateMedia({ media: 'print' });
   const pdf = await page.pdf(format === 'a4' ? { path: `${OUT}/${name}-${format}.pdf`, preferCSSPageSize: true, printBackground: true }
@@ -42,6 +42,16 @@ async function render(page, name, long, format, html) {
   await page.emulateMedia({ media: 'screen' });
   const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)?.length ?? 0;
   if (format === 'a4') assert.ok(pages === sheets || (pages === 2 * sheets && long), `${name}: ${pages} pages for ${sheets} sheets`);
+}
+
+/** The hand-over list, which is of no single case and has no symbol. */
+async function handovers(clerk, prefix, long, page) {
+  const { body: { items: [{ to }] } } = await clerk.call('GET', '/api/v1/handovers');
+  for (const format of Object.keys(FORMATS)) {
+    const { raw } = await clerk.call('GET', '/api/v1/handovers/document', { query: { to, format } });
+    await render(page, `${prefix}-handovers`, long, format, raw.toString('utf8'), 0);
+  }
+  return Object.keys(FORMATS).length;
 }
 
 async function papersOf(tier, item, { upward = null, applicant = {}, prefix = tier } = {}, page) {
@@ -64,6 +74,7 @@ async function papersOf(tier, item, { upward = null, applicant = {}, prefix = ti
         }
       }
     }
+    if (upward) n += await handovers(clerk, prefix, Boolean(applicant.name), page);
   } finally {
     await print.close();
     await box.close();

@@ -141,7 +141,8 @@ static void call_is_there(struct world *w, struct inspect *county, const struct 
 	if (sqlite3_step(s) != SQLITE_ROW)
 		world_fail(w, "nothing acknowledged is lost", "%s %s %s is not at the county", c->station, c->type,
 		           c->marker);
-	else if (memcmp(sqlite3_column_blob(s, 0), c->case_id, UUID_LEN) != 0 ||
+	else if ((c->of_station ? sqlite3_column_type(s, 0) != SQLITE_NULL
+	                        : memcmp(sqlite3_column_blob(s, 0), c->case_id, UUID_LEN) != 0) ||
 	         strcmp((const char *)sqlite3_column_text(s, 1), c->type) != 0)
 		world_fail(w, "nothing acknowledged is lost", "%s %s is another event at the county", c->station,
 		           c->marker);

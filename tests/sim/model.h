@@ -24,6 +24,7 @@ struct call {
 	char station[13]; /* "county" for its own */
 	uint8_t key[UUID_LEN], case_id[UUID_LEN];
 	bool registers, forced;
+	bool of_station;                     /* a self-check: of no case */
 	char type[32], item[32], marker[16]; /* MARKER stands in the body and nowhere else */
 	json_t *body;                        /* as it was asked, owned */
 	int box;                             /* whose window was asked */

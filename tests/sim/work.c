@@ -7,6 +7,7 @@
 #include "shared/ledger/write.h"
 #include "shared/ledger/writer.h"
 #include "shared/registers.h"
+#include "shared/venue.h"
 #include "tests/sim/courier.h"
 #include "tests/sim/force.h"
 #include "tests/sim/world.h"
@@ -123,6 +124,7 @@ static int append(struct ledger *l, struct job *j, struct ledger_call *lc, struc
 	struct call *c = j->c;
 	enum case_event type;
 	struct ledger_case k = {0};
+	if (c->of_station) return ledger_append(l, lc, NULL, c->type, c->body, e);
 	if (c->forced) return force_append(l, lc, c->case_id, c->type, c->body, e);
 	if (c->registers && registers_is_item(c->item)) return ledger_entry(l, lc, c->body, NULL, NULL, e);
 	if (c->registers) {
@@ -234,6 +236,15 @@ static void new_entry(struct world *w, struct call *c)
 	(void)snprintf(c->item, sizeof c->item, "%s", registers_item(k));
 	c->body = json_pack("{s:s,s:I,s:o}", "register", registers_name(k), "opened_at", (json_int_t)0,
 	                    registers_name(k), block);
+}
+
+/* A self-check of the station, the marker in a note. */
+static void new_selfcheck(struct world *w, struct call *c)
+{
+	c->of_station = true;
+	(void)snprintf(c->type, sizeof c->type, EVENT_SELFCHECK);
+	c->body = json_pack("{s:s, s:i, s:[{s:s, s:I, s:s}]}", "standard", "hutubi-venue", "version", 1, "answers",
+	                    "point", "area", "value", (json_int_t)sim_range(&w->user, 20, 300), "note", c->marker);
 }
 
 static bool may(struct box *b, const struct caseview *v, enum case_event type, const struct catalog_item *item)
@@ -357,6 +368,8 @@ static struct call *ask(struct world *w, struct box *b, struct catalog *cat)
 		new_registration(w, b, cat, c);
 	else if (sim_chance(&w->user, 120))
 		new_entry(w, c);
+	else if (sim_chance(&w->user, 40))
+		new_selfcheck(w, c);
 	else
 		ok = new_act(w, b, cat, c);
 	if (ok) return c;

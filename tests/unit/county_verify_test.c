@@ -1,6 +1,8 @@
 /* `xinke-county verify`: what it finds. Each tampering stands alone, done by SQL behind the program's back. */
 #include "tests/unit/county_support.h"
 
+#include "sync/county/dues.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +22,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const struct {
+struct tampering {
 	const char *name, *sql;
 	int64_t faults;
-} cases[] = {
+};
+
+static const struct tampering cases[] = {
     /* a body: its mac, and the case that its events make */
     {"a body in the ledger",
      "UPDATE events SET body = replace(body, '大丰镇', '小丰镇') WHERE type = 'receive' AND rowid_n = 1", 2},
@@ -47,6 +51,19 @@ static const struct {
     {"a refusal taken back", "UPDATE events SET code = NULL, pointer = NULL, message = NULL WHERE code IS NOT NULL", 1},
 };
 
+/* What lists are made from, beside the cases. */
+static const struct tampering beside[] = {
+    {"a due day", "UPDATE cases SET due = due + 1 WHERE due IS NOT NULL", 3},
+    {"a day of a warning", "UPDATE cases SET warn = warn - 1 WHERE due IS NOT NULL", 3},
+    {"a case that is said to be paused",
+     "UPDATE cases SET paused = 1 WHERE id = (SELECT min(id) FROM cases WHERE due IS NOT NULL)", 1},
+    {"an office that held a case", "DELETE FROM held", 1},
+    {"an office that never held it",
+     "INSERT INTO held SELECT '卫健委', received_at, id FROM cases WHERE id = (SELECT min(id) FROM cases)", 1},
+    {"another calendar's days, to be counted at the next start",
+     "UPDATE meta SET value = value + 1 WHERE key = 'due_calendar'; UPDATE cases SET due = due + 1", 0},
+};
+
 /* `rowid_n = 1` in the SQL above: the first of its kind (the table has no rowid). */
 static void run_sql(struct test_county *w, const char *sql)
 {
@@ -60,24 +77,17 @@ static void run_sql(struct test_county *w, const char *sql)
 	support_sql(w->db, text);
 }
 
-static void finds(void **state)
+static void tamper(struct test_county *w, const struct tampering *list, size_t n)
 {
-	struct test_county *w = *state;
-	struct test_box b;
 	char saved[SUPPORT_PATH_MAX];
 	struct err e = {0};
-	test_box_make(&b, w, COUNTY_VILLAGE);
-	for (unsigned n = 1; n <= 3; n++)
-		test_box_register(&b, n, SUPPORT_ACCEPT_ITEM);
-	test_box_force(&b, 100, 1, "accept", "{}"); /* refused */
-	test_box_settle(&b);
 	test_county_verify(w, 0);
 	support_path(&w->folder, "saved.db", saved);
 	assert_int_equal(db_backup(w->s->db, saved, &e), ERR_OK);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		print_message("  %s\n", cases[i].name);
-		run_sql(w, cases[i].sql);
-		test_county_verify(w, cases[i].faults);
+	for (size_t i = 0; i < n; i++) {
+		print_message("  %s\n", list[i].name);
+		run_sql(w, list[i].sql);
+		test_county_verify(w, list[i].faults);
 		/* back to what it was: the store closes, so that no page of the old file stays */
 		store_close(w->s);
 		w->s = NULL;
@@ -90,6 +100,38 @@ static void finds(void **state)
 		if (county_store(&w->c, STORE_MIGRATE, &w->s, &e)) fail_msg("%s", e.msg);
 	}
 	test_county_verify(w, 0);
+}
+
+static void finds(void **state)
+{
+	struct test_county *w = *state;
+	struct test_box b;
+	test_box_make(&b, w, COUNTY_VILLAGE);
+	for (unsigned n = 1; n <= 3; n++)
+		test_box_register(&b, n, SUPPORT_ACCEPT_ITEM);
+	test_box_force(&b, 100, 1, "accept", "{}"); /* refused */
+	test_box_settle(&b);
+	tamper(w, cases, COUNT(cases));
+	test_box_release(&b);
+}
+
+/* Once the due days were counted, as every start does. */
+static void finds_beside(void **state)
+{
+	struct test_county *w = *state;
+	struct test_box b, t;
+	struct err e = {0};
+	test_box_make(&b, w, COUNTY_VILLAGE);
+	for (unsigned n = 1; n <= 3; n++)
+		test_box_register(&b, n, SUPPORT_ACCEPT_ITEM);
+	test_box_settle(&b);
+	test_box_make(&t, w, COUNTY_TOWNSHIP);
+	test_box_settle(&t);
+	test_box_act(&t, 101, 2, "forward", "{'to':'残联'}"); /* which is not the item's department */
+	test_box_settle(&t);
+	if (dues_check(w->s, SUPPORT_NOW, &e)) fail_msg("%s", e.msg);
+	tamper(w, beside, COUNT(beside));
+	test_box_release(&t);
 	test_box_release(&b);
 }
 
@@ -124,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(finds, setup, teardown),
+	    cmocka_unit_test_setup_teardown(finds_beside, setup, teardown),
 	    cmocka_unit_test_setup_teardown(rated_under_an_older_release, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,7 @@ static void of_the_county(void **state)
 
 static void dues(void **state)
 {
+	static const struct register_days days = {.pass_up = 3, .call_back = 1, .put_right = 15}, other = {5, 2, 20};
 	struct workdays *w = NULL;
 	struct register_due d[REGISTERS_DUES];
 	struct caseview v;
@@ -205,27 +206,30 @@ static void dues(void **state)
 	assert_int_equal(workdays_new(doc, &w, NULL), ERR_OK);
 	/* opened on Tuesday, 24 November: a call within a day, put right within 15 working days */
 	open_entry(&v, REGISTER_CORRECTION, SUPPORT_STATION);
-	assert_int_equal(registers_dues(&v, &registers_days_default, w, SUPPORT_NOW, d), 2);
+	assert_int_equal(registers_dues(&v, &days, w, SUPPORT_NOW, d), 2);
 	assert_string_equal(d[0].what, "call_back");
 	assert_int_equal(workdays_day(d[0].due), workdays_day(SUPPORT_NOW) + 1);
 	assert_int_equal(workdays_day(d[1].due), workdays_day(SUPPORT_NOW) + 21);
 	assert_false(d[0].overdue || d[0].met);
-	assert_int_equal(registers_dues(&v, &registers_days_default, w, SUPPORT_NOW + 2 * SUPPORT_DAY_MS, d), 2);
+	assert_int_equal(registers_dues(&v, &other, w, SUPPORT_NOW, d), 2);
+	assert_int_equal(workdays_day(d[0].due), workdays_day(SUPPORT_NOW) + 2);
+	assert_int_equal(workdays_day(d[1].due), workdays_day(SUPPORT_NOW) + 28);
+	assert_int_equal(registers_dues(&v, &days, w, SUPPORT_NOW + 2 * SUPPORT_DAY_MS, d), 2);
 	assert_true(d[0].overdue && !d[1].overdue);
 	json_t *step = body_of("entry_step", "call_back");
 	assert_int_equal(apply(&v, "entry_step", SUPPORT_STATION, step, SUPPORT_NOW + SUPPORT_DAY_MS), FIT_OK);
-	assert_int_equal(registers_dues(&v, &registers_days_default, w, SUPPORT_NOW + 9 * SUPPORT_DAY_MS, d), 2);
+	assert_int_equal(registers_dues(&v, &days, w, SUPPORT_NOW + 9 * SUPPORT_DAY_MS, d), 2);
 	assert_true(d[0].met && !d[0].overdue); /* it was in time, whenever one looks */
 	caseview_release(&v);
 	json_decref(step);
 	open_entry(&v, REGISTER_AGENCY, SUPPORT_STATION);
-	assert_int_equal(registers_dues(&v, &registers_days_default, w, SUPPORT_NOW, d), 1);
+	assert_int_equal(registers_dues(&v, &days, w, SUPPORT_NOW, d), 1);
 	assert_string_equal(d[0].what, "pass_up");
 	assert_int_equal(workdays_day(d[0].due), workdays_day(SUPPORT_NOW) + 3);
-	assert_int_equal(registers_dues(&v, &registers_days_default, NULL, SUPPORT_NOW, d), 0);
+	assert_int_equal(registers_dues(&v, &days, NULL, SUPPORT_NOW, d), 0);
 	caseview_release(&v);
 	open_entry(&v, REGISTER_INQUIRY, SUPPORT_STATION);
-	assert_int_equal(registers_dues(&v, &registers_days_default, w, SUPPORT_NOW, d), 0);
+	assert_int_equal(registers_dues(&v, &days, w, SUPPORT_NOW, d), 0);
 	caseview_release(&v);
 	workdays_free(w);
 	json_decref(doc);
@@ -321,6 +325,22 @@ static void short_forms(void **state)
 	support_ledger_release(&t);
 }
 
+static void days_are_bounded(void **state)
+{
+	static const struct register_days good[] = {{3, 1, 15}, {1, 1, 1}, {60, 60, 60}},
+	                                  bad[] = {{0, 1, 15}, {61, 1, 15}, {3, 0, 15},  {3, 61, 61},
+	                                           {3, 1, 0},  {3, 1, 61},  {3, 15, 14}, {3, -1, 15}};
+	struct err e = {0};
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_int_equal(registers_days_check(&good[i], &e), ERR_OK);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		e = (struct err){0};
+		assert_int_equal(registers_days_check(&bad[i], &e), ERR_INVALID);
+		assert_non_null(strstr(e.msg, "registers."));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(dues),
 	    cmocka_unit_test(on_a_ledger),
 	    cmocka_unit_test(short_forms),
+	    cmocka_unit_test(days_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

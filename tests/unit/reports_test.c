@@ -14,6 +14,7 @@
 #define ITEM "652323-001"
 #define LOW  "652323-019"
 
+static const struct register_days days = {.pass_up = 3, .call_back = 1, .put_right = 15};
 static struct workdays *w;
 
 static int make(void **state)
@@ -82,7 +83,7 @@ static struct report *begin(enum report_kind k)
 	struct report *r = NULL;
 	struct problem p = {0};
 	assert_true(reports_query(&q, k, "2026-11-01", "2026-11-30", NULL, SUPPORT_NOW, &p));
-	assert_int_equal(reports_new(&q, w, SUPPORT_NOW, &r, NULL), ERR_OK);
+	assert_int_equal(reports_new(&q, w, &days, SUPPORT_NOW, &r, NULL), ERR_OK);
 	return r;
 }
 
@@ -296,6 +297,77 @@ static void no_formulas(void **state)
 	}
 }
 
+/* --- places --- */
+
+static struct report *begin_places(enum report_kind k, const char *by, const char *township, const char *station)
+{
+	struct report_query q;
+	struct report *r = NULL;
+	struct problem p = {0};
+	assert_true(reports_query(&q, k, NULL, NULL, NULL, SUPPORT_NOW, &p));
+	assert_true(reports_query_places(&q, by, township, station, &p));
+	assert_int_equal(reports_new(&q, w, &days, SUPPORT_NOW, &r, NULL), ERR_OK);
+	return r;
+}
+
+static void add_at(struct report *r, const char *station, const char *item)
+{
+	struct caseview v;
+	received(&v, item, SUPPORT_NOW - DAY);
+	(void)snprintf(v.station, sizeof v.station, "%s", station);
+	add(r, &v);
+}
+
+/* Three at the later code and one at the earlier: the order is that of the codes. A township holds its villages. */
+static void places(void **state)
+{
+	static const char *const at[] = {"652323105001", "652323105001", "652323105002", "652323101200"};
+	struct report *r[] = {begin_places(REPORT_OPEN, "township", NULL, NULL),
+	                      begin_places(REPORT_OPEN, "station", "652323105000", NULL),
+	                      begin_places(REPORT_OPEN, NULL, NULL, "652323105002")};
+	json_t *out[COUNT(r)];
+	(void)state;
+	for (size_t k = 0; k < COUNT(r); k++) {
+		for (size_t i = 0; i < COUNT(at); i++)
+			add_at(r[k], at[i], ITEM);
+		assert_int_equal(reports_place(r[k], "652323101000", "大丰镇便民服务中心", NULL), ERR_OK);
+		out[k] = end(r[k]);
+	}
+	assert_string_equal(fields_text(row(out[0], 0), "place"), "652323101000");
+	assert_string_equal(fields_text(row(out[0], 0), "place_name"), "大丰镇便民服务中心");
+	assert_int_equal(fields_int(row(out[0], 0), "cases", 0), 1);
+	assert_string_equal(fields_text(row(out[0], 1), "place"), "652323105000");
+	assert_int_equal(fields_int(row(out[0], 1), "cases", 0), 3);
+	assert_int_equal(total(out[1], "rows"), 2);
+	assert_int_equal(total(out[1], "cases"), 3);
+	assert_int_equal(total(out[2], "cases"), 1);
+	assert_null(json_object_get(row(out[2], 0), "place"));
+	for (size_t k = 0; k < COUNT(out); k++)
+		json_decref(out[k]);
+}
+
+/* One cell more than a report may have is told, and nothing is left out in silence. */
+static void too_many_cells(void **state)
+{
+	struct report *r = begin_places(REPORT_OPEN, "station", NULL, NULL);
+	struct term_days d = terms_days(NULL);
+	struct caseview v;
+	struct err e = {0};
+	(void)state;
+	received(&v, ITEM, SUPPORT_NOW - DAY);
+	for (int i = 0; i < REPORTS_ROWS_MAX; i++) {
+		(void)snprintf(v.station, sizeof v.station, "%012d", i);
+		assert_int_equal(reports_add(r, &v, ITEM, &d, NULL), ERR_OK);
+	}
+	assert_false(reports_full(r));
+	assert_int_equal(reports_add(r, &v, ITEM, &d, NULL), ERR_OK); /* into a cell that is there */
+	(void)snprintf(v.station, sizeof v.station, "%012d", REPORTS_ROWS_MAX);
+	assert_int_equal(reports_add(r, &v, ITEM, &d, &e), ERR_INVALID);
+	assert_true(reports_full(r));
+	caseview_release(&v);
+	reports_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +377,8 @@ int main(void)
 	    cmocka_unit_test(overdue),
 	    cmocka_unit_test(periods),
 	    cmocka_unit_test(no_formulas),
+	    cmocka_unit_test(places),
+	    cmocka_unit_test(too_many_cells),
 	};
 	return cmocka_run_group_tests(tests, make, drop);
 }

@@ -101,6 +101,21 @@ SELECT c.id, c.station, c.holder, c.received_at,
   EXISTS (SELECT 1 FROM events e WHERE e.case_id = c.id AND e.type = 'forward') FROM cases c
 WHERE (c.received_at, c.id) < (:received_at, :id) ORDER BY c.received_at DESC, c.id DESC LIMIT :limit;
 
+-- In the columns of case_events.
+-- name: selfcheck_events
+SELECT 0 AS source, e.n, l.log, e.seq, e.id, e.type, e.at, e.clock, e.boot, e.mono, e.actor, e.device, e.origin,
+  e.body, v.settled, v.code, v.pointer, v.message, coalesce(v.feed, 9007199254740991) AS place, l.kept IS NULL AS current,
+  e.log AS log_n
+FROM events e JOIN logs l ON l.n = e.log LEFT JOIN verdicts v ON v.log = e.log AND v.seq = e.seq
+WHERE e.type = 'selfcheck' AND (l.kept IS NULL OR e.seq <= l.kept)
+ORDER BY e.at DESC, e.n DESC LIMIT :limit;
+
+-- The events of no case that another box wrote; which type they are stands inside.
+-- name: recovered_other
+-- scans: the index of the few recovered events of no case
+SELECT 2 AS source, r.n, r.log, r.seq, r.id, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, r.raw, r.settled, r.code, r.pointer, r.message, r.feed, 0, 0
+FROM recovered r WHERE r.case_id IS NULL AND r.feed > 0 ORDER BY r.n DESC;
+
 -- name: clock_fixed
 SELECT at, mono FROM events WHERE type = 'clock_fixed' AND boot = :boot ORDER BY n LIMIT 1;
 

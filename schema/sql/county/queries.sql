@@ -175,6 +175,10 @@ SELECT coalesce(max(place), 0) + 1 FROM events WHERE case_id = :case_id;
 SELECT station, id, seq, place, type, at, clock, actor, device, body, code, pointer, message FROM events
 WHERE case_id = :case_id ORDER BY place;
 
+-- name: selfchecks_of_station
+SELECT id, at, actor, body FROM events WHERE station = :station AND type = 'selfcheck' AND code IS NULL
+ORDER BY at DESC, id DESC LIMIT :limit;
+
 -- name: event_refused_of_case
 SELECT 1 FROM events WHERE case_id = :case_id AND code IS NOT NULL AND code <> 'held' AND mended IS NULL
 AND station = :station AND place < :place LIMIT 1;
@@ -214,12 +218,15 @@ LIMIT 1;
 INSERT INTO aliases (receipt, case_id) VALUES (:receipt, :case_id) ON CONFLICT DO NOTHING;
 
 -- name: case_put
-INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc, due, warn)
-VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc, :due, :warn)
+INSERT INTO cases (id, receipt, station, item, department, state, holder, received_at, updated_at, revision, token, doc, due, warn, paused)
+VALUES (:id, :receipt, :station, :item, :department, :state, :holder, :received_at, :updated_at, :revision, :token, :doc, :due, :warn, :paused)
 ON CONFLICT (id) DO UPDATE SET receipt = excluded.receipt, station = excluded.station, item = excluded.item,
   department = excluded.department, state = excluded.state, holder = excluded.holder, received_at = excluded.received_at,
   updated_at = excluded.updated_at, revision = excluded.revision, token = excluded.token, doc = excluded.doc,
-  due = excluded.due, warn = excluded.warn;
+  due = excluded.due, warn = excluded.warn, paused = excluded.paused;
+
+-- name: case_kept
+SELECT department, due, warn, paused FROM cases WHERE id = :id;
 
 -- name: case_list
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
@@ -253,12 +260,16 @@ WHERE item = :value AND (received_at, id) < (:received_at, :id) ORDER BY receive
 SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn FROM cases
 WHERE due IS NOT NULL AND (due, id) > (:due, :id) AND due <= :upto ORDER BY due, id LIMIT :limit;
 
+-- name: case_list_paused
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc FROM cases
+WHERE paused = 1 AND (received_at, id) < (:received_at, :id) ORDER BY received_at DESC, id DESC LIMIT :limit;
+
 -- name: case_walk
-SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn FROM cases
+SELECT id, receipt, station, item, department, state, holder, received_at, updated_at, revision, doc, due, warn, paused FROM cases
 WHERE id > :id ORDER BY id LIMIT :limit;
 
 -- name: case_due
-UPDATE cases SET due = :due, warn = :warn WHERE id = :id;
+UPDATE cases SET due = :due, warn = :warn, paused = :paused WHERE id = :id;
 
 -- name: case_unanswered
 SELECT id, received_at FROM cases
@@ -285,6 +296,10 @@ AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.id = e.case_id);
 
 -- name: held_put
 INSERT INTO held (office, received_at, case_id) VALUES (:office, :received_at, :case_id) ON CONFLICT DO NOTHING;
+
+-- name: held_all
+-- scans: verify counts them
+SELECT count(*) FROM held;
 
 -- name: held_has
 SELECT 1 FROM held WHERE office = :office AND received_at = :received_at AND case_id = :case_id;
@@ -365,6 +380,17 @@ INSERT INTO feed_things (station, kind, version) VALUES (:station, :kind, :versi
 
 -- name: feed_thing_has
 SELECT 1 FROM feed_things WHERE station = :station AND kind = :kind AND version = :version;
+
+-- name: staff_order_insert
+INSERT INTO staff_orders (at, station, name, act, role, ordered_by) VALUES (:at, :station, :name, :act, :role, :by);
+
+-- name: staff_orders
+-- scans: newest by its key
+SELECT id, at, station, name, act, role, ordered_by FROM staff_orders WHERE id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: staff_orders_of_station
+SELECT id, at, station, name, act, role, ordered_by FROM staff_orders WHERE station = :station AND id < :before
+ORDER BY id DESC LIMIT :limit;
 
 -- name: alarm_insert
 INSERT INTO alarms (at, station, kind, detail) VALUES (:at, :station, :kind, :detail);
