@@ -120,6 +120,15 @@ static int erase_events(struct store *s, const uint8_t id[UUID_LEN], struct err 
 	return db_run(q, e);
 }
 
+static int erase_held(struct store *s, const struct caseview *v, struct err *e)
+{
+	struct db_stmt *q = db_query(s->db, Q_held_erase, e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "case_id", v->id, UUID_LEN);
+	db_bind_int(q, "received_at", v->received_at);
+	return db_run(q, e);
+}
+
 int erase_case(struct casefile *f, int64_t years, const struct erase_request *asked, const char *actor,
                const uint8_t id[UUID_LEN], int64_t now, struct err *e)
 {
@@ -128,6 +137,7 @@ int erase_case(struct casefile *f, int64_t years, const struct erase_request *as
 	                              asked ? asked->approver : NULL);
 	uuid_text(f->view.id, case_id);
 	int rc = casefile_own_event(f, actor, state_event_name(EVENT_ERASE), body, id, now, e);
+	if (!rc) rc = erase_held(f->store, &f->view, e);
 	if (!rc) rc = erase_events(f->store, f->view.id, e);
 	if (!rc) rc = strip_feeds(f->store, case_id, e);
 	return rc ? rc : empty_quarantine(f->store, case_id, e);

@@ -218,7 +218,10 @@ static void who_follows_forgets_too(void **state)
 	test_box_register(&x->village, 3, BENEFIT); /* passed up in the same call */
 	test_box_settle(&x->village);
 	test_box_settle(&township);
-	test_box_act(&township, 30, 3, "accept", "{}");
+	test_box_act(&township, 29, 3, "forward",
+	             "{'to':'林草局'}"); /* which is not the item's own, and sees it from now on */
+	test_box_settle(&township);
+	assert_int_equal(support_sql_int(x->county.db, "SELECT count(*) FROM held"), 1);
 	test_box_settle(&township);
 	read_case(township.l, 3, &c);
 	assert_non_null(json_object_get(c.view.doc, "applicant"));
@@ -230,12 +233,14 @@ static void who_follows_forgets_too(void **state)
 	struct err e = {0};
 	uint8_t id[UUID_LEN];
 	support_id(3, id);
-	/* the township has a box: its program archives, as gateway/archive.c does */
-	test_box_act(&township, 32, 3, "archive", "{}");
+	int n = 0;
+	pass(x, 31 * DAY);
+	OK(archive_round(x->county.s, x->county.clock.wall - 30 * DAY, x->county.clock.wall, &n, &e), &e);
 	test_box_settle(&township);
 	publish_term(x, 1);
 	pass(x, 367 * DAY);
 	assert_int_equal(erase(x, 0), 1);
+	assert_int_equal(support_sql_int(x->county.db, "SELECT count(*) FROM held"), 0);
 	test_box_settle(&township);
 	test_box_settle(&x->village);
 	read_case(township.l, 3, &c);

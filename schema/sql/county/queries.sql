@@ -450,6 +450,11 @@ SELECT request, case_id FROM calls WHERE key = :key;
 -- name: call_put
 INSERT INTO calls (key, request, case_id) VALUES (:key, :request, :case_id);
 
+-- Whoever held a case that is not theirs sees nothing of it any more.
+-- name: held_erase
+DELETE FROM held WHERE case_id = :case_id AND received_at = :received_at AND office IN (
+  SELECT json_extract(e.body, '$.to') FROM events e WHERE e.case_id = :case_id AND e.type = 'forward' AND e.body IS NOT NULL);
+
 -- name: events_erase
 UPDATE events SET body = NULL WHERE case_id = :case_id AND type <> 'erase' AND body IS NOT NULL;
 
