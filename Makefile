@@ -57,7 +57,7 @@ CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
 	sync/engine/columns_sort.c sync/engine/columns_read.c sync/engine/columns_cells.c sync/engine/cell.c sync/engine/bits.c \
 	sync/engine/carry.c sync/engine/engine.c
-HANDS := sync/agent/answer.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
+HANDS := sync/agent/answer.c sync/agent/carrying.c sync/agent/hands.c sync/agent/link.c sync/agent/renewal.c sync/agent/time.c
 AGENT := sync/agent/main.c sync/agent/blobs.c sync/agent/courier.c sync/agent/enroll.c sync/agent/transport.c
 COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/county/blob_face.c sync/county/blobs.c sync/county/boxes.c sync/county/call.c sync/county/casefile.c sync/county/cases.c \
 	sync/county/catalog_calendar.c sync/county/catalog_check.c sync/county/catalog_commands.c sync/county/catalog_diff.c \

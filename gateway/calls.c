@@ -20,7 +20,8 @@ static void forget(struct call *c)
 {
 	ledger_case_release(&c->seen);
 	json_decref(c->refused);
-	c->refused = NULL;
+	json_decref(c->files);
+	c->refused = c->files = NULL;
 	json_decref(c->told);
 	c->told = NULL;
 	problem_release(&c->problem);
@@ -91,7 +92,9 @@ static int look(struct ledger *l, struct call *c, struct err *e)
 	if (c->look) return c->look(l, c, e);
 	int rc = c->replayed ? ledger_case_get(l, c->case_id, &c->seen, e) : ERR_OK;
 	if (!rc) c->refused = present_refusals(l, &c->seen, e);
-	return rc || c->refused ? rc : e ? (int)e->code : (int)ERR_NOMEM;
+	if (!rc && c->refused && !c->entry) c->files = present_files(l, &c->seen.view, e);
+	bool all = c->refused && (c->files || c->entry);
+	return rc || all ? rc : e ? (int)e->code : (int)ERR_NOMEM;
 }
 
 static int run(struct ledger *l, struct writer_job *job, struct err *e)
@@ -132,14 +135,15 @@ static void answer_case(struct call *c, const struct ledger_identity *id)
 	present_etag(&c->seen, etag);
 	http_reply_header(c->req, "ETag", etag);
 	if (c->registers) say_where(c);
-	json_t *refused = c->refused;
-	c->refused = NULL;
+	json_t *refused = c->refused, *files = c->files;
+	c->refused = c->files = NULL;
 	if (c->shape) {
 		json_decref(refused);
+		json_decref(files);
 		http_reply_json(c->req, 201, c->shape(c));
 		return;
 	}
-	json_t *o = c->entry ? present_entry(&v, &c->seen, refused) : present_case_with(&v, &c->seen, refused);
+	json_t *o = c->entry ? present_entry(&v, &c->seen, refused) : present_case_with(&v, &c->seen, refused, files);
 	if (o && !c->replayed && json_array_size(c->recent))
 		(void)json_object_set(o, "recent", c->recent); /* said, not enforced */
 	http_reply_json(c->req, 201, o);

@@ -47,6 +47,7 @@ struct call {
 	struct problem problem;
 	struct ledger_case seen; /* the case afterwards */
 	json_t *refused;         /* its refused events */
+	json_t *files;           /* where its files are; NULL of an entry */
 };
 
 /* New call for REQ whose target is "METHOD PATH" (free by handing it to calls_submit or calls_refuse). Answers and

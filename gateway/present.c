@@ -62,7 +62,7 @@ static json_t *actions(const struct present *v, const struct ledger_case *c)
 	return list;
 }
 
-json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused)
+json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused, json_t *files)
 {
 	const struct caseview *w = &c->view;
 	int rc = ERR_OK;
@@ -72,6 +72,7 @@ json_t *present_case_with(const struct present *v, const struct ledger_case *c, 
 	casejson_terms(o, w, &days, v->days, v->now, &rc);
 	caseview_set(o, "actions", actions(v, c), &rc);
 	caseview_set(o, "refused", refused, &rc);
+	caseview_set(o, "files", files, &rc);
 	bool ours = strcmp(w->station, v->identity->station) == 0 && *w->token;
 	caseview_set(o, "progress_token", ours ? json_string(w->token) : json_null(), &rc);
 	return casejson_finish(o, rc);
@@ -169,26 +170,28 @@ static int show_file(const struct file_ref *f, void *arg)
 	return json_array_append_new(x->list, one) ? err_set(x->e, ERR_NOMEM, "files") : ERR_OK;
 }
 
-/* Where each file of the case is: a record may be settled before its photos have come. */
-static int set_files(json_t *o, struct ledger *l, const struct caseview *v, struct err *e)
+json_t *present_files(struct ledger *l, const struct caseview *v, struct err *e)
 {
 	struct shown x = {.l = l, .list = json_array(), .e = e};
 	int rc =
 	    x.list ? files_each(json_object_get(v->doc, "materials"), show_file, &x) : err_set(e, ERR_NOMEM, "files");
-	if (!rc && json_object_set(o, "files", x.list)) rc = err_set(e, ERR_NOMEM, "files");
+	if (!rc) return x.list;
 	json_decref(x.list);
-	return rc;
+	return NULL;
 }
 
 json_t *present_case(const struct present *v, struct ledger *l, const struct ledger_case *c, struct err *e)
 {
 	json_t *refused = present_refusals(l, c, e);
 	if (!refused) return NULL;
-	json_t *o = present_case_with(v, c, refused);
-	int rc = o ? set_files(o, l, &c->view, e) : (int)err_set(e, ERR_NOMEM, "case");
-	if (!rc) return o;
-	json_decref(o);
-	return NULL;
+	json_t *files = present_files(l, &c->view, e);
+	if (!files) {
+		json_decref(refused);
+		return NULL;
+	}
+	json_t *o = present_case_with(v, c, refused, files);
+	if (!o) (void)err_set(e, ERR_NOMEM, "case");
+	return o;
 }
 
 /* --- events --- */

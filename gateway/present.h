@@ -23,8 +23,11 @@ struct present {
 json_t *present_case(const struct present *v, struct ledger *l, const struct ledger_case *c, struct err *e);
 /* The refused events of a case as an array. New, NULL with the error in E. */
 json_t *present_refusals(struct ledger *l, const struct ledger_case *c, struct err *e);
-/* As present_case, with the refusals at hand (taken). NULL without memory. */
-json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused);
+/* Where each file of the case's materials is: a record may be settled before its photos have come. New, NULL with the error
+ * in E. */
+json_t *present_files(struct ledger *l, const struct caseview *v, struct err *e);
+/* As present_case, with refusals and files at hand (taken). NULL without memory. */
+json_t *present_case_with(const struct present *v, const struct ledger_case *c, json_t *refused, json_t *files);
 /* A row of a list. New, NULL without memory. */
 json_t *present_summary(const struct present *v, const struct ledger_case *c);
 /* An entry of a register, whole (REFUSED is taken) or as a row. New, NULL without memory. */

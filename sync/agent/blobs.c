@@ -4,6 +4,7 @@
 
 #include "shared/ledger/blob.h"
 #include "shared/text.h"
+#include "sync/agent/carrying.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,8 +15,6 @@
 #define DAY_MS      86400000LL
 #define MINUTE_MS   60000LL
 #define CHINA_MS    (8 * 3600000LL)
-#define CONFIRM_MS  3600000LL        /* until then the feed should have said that the county has it */
-#define LATER_MAX   (24 * 3600000LL) /* what is refused again and again is tried once a day */
 #define BUFFER_MIN  16384
 #define OWNER       "courier"
 #define UPLOADS     "/sync/v1/uploads"
@@ -121,19 +120,15 @@ static int choose(struct blobs *b, struct hands *h, const struct carry_step *s, 
 	struct ledger_blob_next n;
 	struct err none = {0};
 	int64_t now = wall(h);
-	/* what somebody waits for is fetched at any hour */
 	int rc = ledger_blob_want_next(h->l, now, &n, &none);
-	*it = (struct carry_item){.fetch = !rc};
-	if (!rc) rc = prepare(b, h, &n, &it->offset, e);
-	if (!it->fetch && rc == (int)ERR_NOTFOUND) {
-		none = (struct err){0};
-		rc = ledger_blob_next(h->l, s->turn == CARRY_SMALLEST, now, &n, &none);
-	}
-	if (rc) return e->code ? rc : err_set(e, (enum err_code)rc, "%s", none.msg);
+	if (rc == (int)ERR_NOTFOUND) return carrying_next(h->l, s->turn, now, it, e);
+	if (rc) return err_set(e, (enum err_code)rc, "%s", none.msg);
+	/* what somebody waits for is fetched first, and at any hour */
+	*it = (struct carry_item){.fetch = true, .size = n.size};
+	rc = prepare(b, h, &n, &it->offset, e);
 	memcpy(it->sha256, n.sha256, DIGEST_LEN);
-	it->size = n.size;
 	(void)snprintf(it->upload, sizeof it->upload, "%s", n.upload);
-	return ERR_OK;
+	return rc;
 }
 
 static void pick(struct blobs *b, struct hands *h, const struct carry_step *s)
@@ -239,7 +234,7 @@ static void unreadable(struct hands *h, const struct carry_step *s, const struct
 	struct err inner = {0};
 	log_error(h->log, "blob", "cannot be read: %s", e->msg);
 	int rc = ledger_begin(h->l, &inner);
-	if (!rc) rc = ledger_blob_later(h->l, s->item->sha256, wall(h) + LATER_MAX, &inner);
+	if (!rc) rc = ledger_blob_later(h->l, s->item->sha256, wall(h) + CARRYING_LATER_MS, &inner);
 	if (!rc) rc = ledger_commit(h->l, &inner);
 	if (rc) ledger_rollback(h->l);
 	engine_carry_store_failed(h->g, mono(h));
@@ -326,33 +321,13 @@ static int note_fetched(struct hands *h, const struct carry_step *s, const struc
 	if (!good) { /* not what its name says, or gone: from the beginning, later */
 		log_warn(h->log, "blob", "what was fetched is not what was asked for");
 		int rc = ledger_blob_want_begun(h->l, sha256, NULL, e);
-		return rc ? rc : ledger_blob_want_later(h->l, sha256, wall(h) + CONFIRM_MS, e);
+		return rc ? rc : ledger_blob_want_later(h->l, sha256, wall(h) + CARRYING_CONFIRM_MS, e);
 	}
 	struct ledger_blob row = {.size = end->size, .stored_at = wall(h)};
 	memcpy(row.sha256, end->sha256, DIGEST_LEN);
 	(void)snprintf(row.media, sizeof row.media, "%s", sniff_media_type(end->media));
 	int rc = ledger_blob_put(h->l, &row, e);
 	return rc ? rc : ledger_blob_want_drop(h->l, sha256, e);
-}
-
-/* Once more after an hour, two, four; once a day in the end. */
-static int64_t later(int tries)
-{
-	int64_t wait = CONFIRM_MS;
-	for (int i = 0; i < tries && wait < LATER_MAX; i++)
-		wait *= 2;
-	return wait < LATER_MAX ? wait : LATER_MAX;
-}
-
-static int note_sent(struct hands *h, const struct carry_step *s, struct err *e)
-{
-	int tries = 0;
-	const uint8_t *sha256 = s->item->sha256;
-	if (s->end == CARRY_MADE) return ledger_blob_begun(h->l, sha256, s->item->upload, e);
-	if (s->end == CARRY_DONE) return ledger_blob_sent(h->l, sha256, wall(h) + CONFIRM_MS, e);
-	log_warn(h->log, "blob", "the county did not take it: sent again later");
-	int rc = ledger_blob_tries(h->l, sha256, &tries, e);
-	return rc ? rc : ledger_blob_later(h->l, sha256, wall(h) + later(tries), e);
 }
 
 /* The upload may go, whatever becomes of it. */
@@ -371,9 +346,10 @@ static void note(struct blobs *b, struct hands *h, const struct carry_step *s)
 	bool fetch = s->item->fetch, good = false;
 	int rc = fetch ? finish(b, s, &end, &good, &e) : ERR_OK;
 	if (!rc) rc = ledger_begin(h->l, &e);
-	if (!rc) rc = fetch ? note_fetched(h, s, &end, good, &e) : note_sent(h, s, &e);
+	if (!rc) rc = fetch ? note_fetched(h, s, &end, good, &e) : carrying_note(h->l, s, wall(h), &e);
 	if (!rc) rc = ledger_commit(h->l, &e);
 	if (rc) ledger_rollback(h->l);
+	if (!fetch && s->end == CARRY_REFUSED) log_warn(h->log, "blob", "the county did not take it: sent again later");
 	if (fetch) let_go(b, h, !rc && good);
 	if (rc) {
 		log_error(h->log, "blob", "%s", e.msg);

@@ -76,13 +76,13 @@ static bool let_in(struct blob_face *b, struct http_req *req, char station[13])
 	struct problem p = {0};
 	struct err e = {0};
 	int rc = station_of(b, req, station, &p, &e);
+	bool ok = !rc && !problem_any(&p); /* answering releases it */
 	if (rc) {
 		log_error(b->serve->county->log, "uploads", "text=\"%s\"", e.msg);
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
-	} else if (problem_any(&p)) {
+	} else if (!ok) {
 		http_problem(req, &p);
 	}
-	bool ok = !rc && !problem_any(&p);
 	problem_release(&p);
 	return ok;
 }

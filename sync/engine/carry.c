@@ -90,8 +90,10 @@ static void note(struct carry *c, enum carry_end end)
 	c->state = CARRY_NOTING;
 }
 
+/* What the line carries, without the way there and back: that a call without bytes measures. */
 static void measure(struct carry *c, int64_t bytes, int64_t took)
 {
+	if (took - c->delay > took / 4) took -= c->delay;
 	int64_t rate = bytes * 1000 / (took < 1 ? 1 : took);
 	if (rate < 1) rate = 1;
 	c->rate = c->rate ? (c->rate + rate) / 2 : rate;
@@ -192,6 +194,7 @@ static bool fetched(struct carry *c, int64_t mono, int status, int64_t offset, i
 bool carry_answered(struct carry *c, int64_t mono, int status, int64_t offset, const char *upload, int64_t took_ms)
 {
 	bool ok = false;
+	if (!c->len && took_ms > 0 && (!c->delay || took_ms < c->delay)) c->delay = took_ms;
 	switch (c->state) {
 	case CARRY_ASKING: ok = asked(c, mono, status); break;
 	case CARRY_MAKING: ok = made(c, mono, status, offset, upload); break;

@@ -78,10 +78,11 @@ struct carry {
 	size_t len;     /* of the piece under way */
 	enum carry_end end;
 	enum carry_turn turn;
-	int64_t due;  /* monotonic ms before which nothing is done */
-	int64_t rate; /* bytes a second of the last pieces, 0 = not known */
-	bool whole;   /* every byte is there: is the blob? */
-	bool empty;   /* nothing waited at the last look */
+	int64_t due;   /* monotonic ms before which nothing is done */
+	int64_t rate;  /* bytes a second of the last pieces, 0 = not known */
+	int64_t delay; /* ms of the quickest call without a piece, 0 = none yet */
+	bool whole;    /* every byte is there: is the blob? */
+	bool empty;    /* nothing waited at the last look */
 	struct carry_status st;
 };
 

@@ -25,8 +25,10 @@
 #define ROWS_MS         3600000
 #define FAST_LINK       262144 /* bytes a second */
 #define LEVEL_FAST      9
-#define LEVEL_SLOW      15 /* 4 to 7 % less than 9 for eight times the work */
-#define WAIT_TIMES      4  /* an answer may take this many times what the rate so far lets expect */
+#define LEVEL_SLOW      15     /* 4 to 7 % less than 9 for eight times the work */
+#define FLAPS_MS        600000 /* a link that was up so lately comes up again soon: it is tried often */
+#define FLAPS_BOUND_MS  4000
+#define WAIT_TIMES      4 /* an answer may take this many times what the rate so far lets expect */
 
 enum state { IDLE, READING, CALLING, WANT_KEY, CHECKING, APPLYING, LOOKING, REWINDING, OPENING };
 
@@ -59,6 +61,7 @@ struct engine {
 	size_t answer_bytes;
 	bool again;        /* go on at once when the answer is applied */
 	bool told_to_wait; /* the county named the time of the next call */
+	int64_t up_at;     /* monotonic ms of the last answer that was the county's, 0 = none yet */
 	struct carry carry;
 	struct engine_status st;
 };
@@ -150,6 +153,7 @@ static void back_off(struct engine *g, int64_t mono, const char *why)
 	for (int i = 1; i < g->st.failed_in_row && bound < g->cfg.backoff_max_ms; i++)
 		bound *= 2;
 	if (bound > g->cfg.backoff_max_ms) bound = g->cfg.backoff_max_ms;
+	if (!g->st.link_up && g->up_at && mono - g->up_at < FLAPS_MS && bound > FLAPS_BOUND_MS) bound = FLAPS_BOUND_MS;
 	g->batch = g->batch > 1 ? g->batch / 2 : 1;
 	rest(g, mono + 1 + (int64_t)draw(g, (uint64_t)bound));
 }
@@ -325,6 +329,7 @@ static void judge_answer(struct engine *g, int64_t mono)
 		return;
 	}
 	g->st.answers++;
+	g->up_at = mono;
 	g->st.link_up = true;
 	g->st.bytes_sent += (int64_t)g->body.len;
 	g->st.bytes_received += (int64_t)g->answer_bytes;
@@ -490,7 +495,10 @@ void engine_carry_answered(struct engine *g, int64_t mono, int status, int64_t o
                            int64_t took_ms)
 {
 	char why[64];
-	if (carry_answered(&g->carry, mono, status, offset, upload, took_ms)) return;
+	if (carry_answered(&g->carry, mono, status, offset, upload, took_ms)) {
+		g->up_at = mono;
+		return;
+	}
 	(void)snprintf(why, sizeof why, "HTTP %d to a blob", status);
 	engine_failed(g, mono, why);
 }

@@ -271,7 +271,7 @@ const CASE = {
   record: 'application', state: 'forwarded', holder: '652323101000', sync: 'local', channel: request.channel, received_at: NOW,
   accepted_at: null, updated_at: NOW, revision: 2, applicant: shown(request.applicant), service: null, activity: null, mediation: null,
   agent: request.agent && shown(request.agent), materials: request.materials, note: request.note, received_reason: null, captured: null, supplement: null,
-  outcome: null, deemed: false, rated: false, suspension: null, extension: null, decision: null, completion: null, delivery: null, terms: [], actions: ['withdraw', 'amend', 'note'], refused: [], progress_token: 'K7QZ3M2PXW4T6R5B',
+  outcome: null, deemed: false, rated: false, suspension: null, extension: null, decision: null, completion: null, delivery: null, terms: [], actions: ['withdraw', 'amend', 'note'], refused: [], files: [], progress_token: 'K7QZ3M2PXW4T6R5B',
 };
 const EVENT = { id: KEY, seq: 2, type: 'note', at: NOW, clock: 'rtc', actor: '古丽', device: null, origin: '652323101201', body: { text: '好' },
   corrected_at: null, sync: 'local', fits: true, refusal: null };

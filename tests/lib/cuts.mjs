@@ -62,13 +62,13 @@ export async function relay(target) {
 }
 
 /** Sends FILE to ENDPOINT to its end, however often it breaks; how many requests it took. */
-export function send(file, { endpoint, headers = {}, ca, metadata = {}, ...options }) {
+export function send(file, { endpoint, headers = {}, ca, identity = {}, metadata = {}, ...options }) {
   let requests = 0;
   return new Promise((resolve, reject) => {
     const upload = new tus.Upload(file, {
       endpoint, headers, metadata, uploadSize: file.length, ...options,
       retryDelays: Array.from({ length: 400 }, (_, i) => Math.min(20 * i, 200)),
-      httpStack: new tus.DefaultHttpStack(ca ? { ca, agent: false } : { agent: false }),
+      httpStack: new tus.DefaultHttpStack(ca ? { ca, ...identity, agent: false } : { agent: false }),
       onBeforeRequest: () => { requests += 1; },
       onError: reject,
       onSuccess: () => resolve({ requests, url: upload.url }),
@@ -81,7 +81,7 @@ export function send(file, { endpoint, headers = {}, ca, metadata = {}, ...optio
  * Uploads files until CUTS connections were cut in their middle, every KILL-th with the server killed. `server` has
  * port(), kill() (an abrupt end and a new start), endpoint(port), read(sha256 of a file, url): its bytes as stored.
  */
-export async function storm(server, { cuts, kill, seed, log = () => {}, headers, ca }) {
+export async function storm(server, { cuts, kill, seed, log = () => {}, headers, ca, identity }) {
   const next = below(seed);
   const line = await relay(() => server.port());
   let restart = Promise.resolve();
@@ -97,7 +97,7 @@ export async function storm(server, { cuts, kill, seed, log = () => {}, headers,
       const file = pdf(1 + 200000 + next(1500000), next);
       // a creation whose answer was lost begins anew: its first bytes must be few enough to come through some time
       const pieces = next(3) === 0 ? { chunkSize: 30000 + next(100000), uploadDataDuringCreation: true } : {};
-      const { requests, url } = await send(file, { endpoint: server.endpoint(line.port), headers, ca, ...pieces,
+      const { requests, url } = await send(file, { endpoint: server.endpoint(line.port), headers, ca, identity, ...pieces,
         metadata: { filename: 'a.pdf', sha256: sha256(file) } });
       await restart;
       const stored = await server.read(sha256(file), url);

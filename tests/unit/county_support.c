@@ -469,13 +469,14 @@ static void pin(void *arg, const char *pins)
 	b->pinned = pins != NULL;
 }
 
-static void start(struct test_box *b)
+void test_box_courier(struct test_box *b)
 {
 	size_t n;
 	struct err e = {0};
 	const struct pack_dict *dicts = dict_all(&n);
 	OK(pack_new(dicts, n, &b->pack, &e), &e);
-	struct engine_config cfg = {.software = "test/1", .seed = 7, .pack = b->pack, .dict = DICT_EXCHANGE};
+	struct engine_config cfg = {
+	    .software = "test/1", .seed = 7, .pack = b->pack, .dict = DICT_EXCHANGE, .carries = b->carries};
 	b->g = engine_new(&cfg);
 	assert_non_null(b->g);
 	b->h = (struct hands){.l = b->l,
@@ -512,7 +513,7 @@ void test_box_run(struct test_box *b)
 	struct engine_status st;
 	struct ledger_head h;
 	struct err e = {0};
-	if (!b->g) start(b);
+	if (!b->g) test_box_courier(b);
 	engine_kick(b->g, true);
 	for (int steps = 0;; steps++) {
 		assert_true(steps < 20000);

@@ -50,8 +50,9 @@ struct test_box {
 	bool dates_count; /* TLS refuses the county where that clock's own time is wrong, as libcurl would */
 	bool pinned;
 	enum test_lie { LIE_NONE, LIE_UNSIGNED, LIE_FORGED, LIE_NONCE, LIE_PORTAL } lie; /* what answers GETs */
-	bool unread; /* the county's release cannot read the columns of this box's */
-	int columns; /* exchanges in columns */
+	bool unread;  /* the county's release cannot read the columns of this box's */
+	int columns;  /* exchanges in columns */
+	bool carries; /* blobs too; set before its engine is made, and H.carry after */
 };
 /* Asks for a code and uses it. */
 void test_box_make(struct test_box *b, struct test_county *w, const char *station);
@@ -73,6 +74,8 @@ enum test_fate { ANSWER_KEPT, ANSWER_LOST };
 enum problem_code test_box_exchange(struct test_box *b, int limit, enum test_fate fate, struct wire_answer *out);
 /* The box is started anew with a clock of its own that says WALL (Unix ms), in another boot. */
 void test_box_reclock(struct test_box *b, int64_t wall);
+/* Makes the real courier of B, which test_box_run does by itself. */
+void test_box_courier(struct test_box *b);
 /* Exchanges until nothing is left. */
 void test_box_settle(struct test_box *b);
 /* The real courier against this county, call by call, until it waits with nothing left to carry. */

@@ -325,6 +325,7 @@ static int64_t run_until(enum engine_what stop)
 		case ENGINE_APPLY:
 		case ENGINE_REWIND: apply(&s); break;
 		case ENGINE_LOOKUP: look_up(&s); break;
+		case ENGINE_CARRY: fail_msg("this one carries no blobs");
 		case ENGINE_NEW_LOG: open_log(&s); break;
 		}
 	}
