@@ -217,7 +217,7 @@ C_FILES = $(shell git ls-files '*.c' '*.h')
 SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run tests/fuzz/run .ci/run
 
 .PHONY: deps-build deps-test papers run start stop start-county stop-county start-gateway stop-gateway demo test integration \
-	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire bench-link dict clean help
+	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire bench-link flap dict clean help
 deps-build:
 	@B=$(B) packaging/install-deps.sh build
 deps-test:
@@ -281,6 +281,10 @@ bench-link: ## root only: 10,000 records over a line of 256 kbit/s, with delay, 
 	@B=$(B) packaging/install-deps.sh bench
 	@$(MAKE) --no-print-directory all $(B)/bench/relay $(B)/bench/fill $(B)/bench/wire
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/link.mjs
+flap: ## root only: 200 cases and 20 photos over a line that is there 2 seconds of every 6
+	@B=$(B) packaging/install-deps.sh bench
+	@$(MAKE) --no-print-directory all $(B)/bench/relay
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) node tests/bench/flap.mjs
 # Only before a dictionary is released: a form that boxes write with must stay what it is (schema/dict/README.md).
 dict: $(O)/train_dict ## make schema/dict anew from the wire's form, the catalog and the training words
 	@$(WITH_NODE) node schema/scripts/dict-samples.mjs > $(O)/dict-samples.jsonl

@@ -121,6 +121,7 @@ static int open_servers(struct gateway *gw, struct err *e)
 static void drain(void *arg)
 {
 	struct gateway *gw = arg;
+	waker_stop(gw->waker); /* it hands jobs to the writer */
 	changes_stop(gw->changes);
 	uploads_stop(gw->uploads); /* its workers wait for the writer */
 	writer_close(gw->writer);

@@ -168,14 +168,19 @@ int waker_start(struct waker *w, struct err *e)
 	return ERR_OK;
 }
 
+void waker_stop(struct waker *w)
+{
+	if (!w || !w->started) return;
+	atomic_store(&w->stop, true);
+	send_to(w, &w->self, WAKE_STOP);
+	(void)pthread_join(w->thread, NULL);
+	w->started = false;
+}
+
 void waker_close(struct waker *w)
 {
 	if (!w) return;
-	if (w->started) {
-		atomic_store(&w->stop, true);
-		send_to(w, &w->self, WAKE_STOP);
-		(void)pthread_join(w->thread, NULL);
-	}
+	waker_stop(w);
 	if (w->out >= 0) (void)close(w->out);
 	if (w->fd >= 0) {
 		(void)close(w->fd);

@@ -10,7 +10,8 @@ struct waker; /* opaque */
 /* Binds the socket. New (waker_start, then waker_close). */
 int waker_new(struct gateway *gw, struct waker **out, struct err *e);
 int waker_start(struct waker *w, struct err *e);
-/* Stops the thread. NULL is legal. */
+/* Ends the thread, which hands jobs to the writer; may be nudged all the same. NULL is legal in both. */
+void waker_stop(struct waker *w);
 void waker_close(struct waker *w);
 /* Tells the thread and the courier that events were committed. Any thread. */
 void waker_nudge(struct waker *w);

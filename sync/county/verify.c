@@ -364,6 +364,7 @@ static int check_case(struct verify *x, const uint8_t key[UUID_LEN], struct err 
 	if (!rc) check_bodies(x, &c);
 	if (!rc && !c.view.exists) verify_fault(x, "case %s: no settled event registers it", id);
 	if (!rc && c.view.exists) rc = compare(x, &c.view, id, e);
+	if (!rc && c.view.exists) rc = verify_files(x, &c.view, id, e);
 	if (!rc && c.view.exists && c.view.state != STATE_ERASED) rc = verify_kept(x, &c.view, id, e);
 	x->n_holders = 0;
 	caseview_release(&c.view);

@@ -23,6 +23,8 @@ void verify_fault(struct verify *x, const char *fmt, ...) __attribute__((format(
 int verify_holder(struct verify *x, const struct caseview *v, struct err *e);
 /* What is kept beside case V for its lists: who held it, and the days of its next term. */
 int verify_kept(struct verify *x, const struct caseview *v, const char *id, struct err *e);
+/* The photos and papers that V names. */
+int verify_files(struct verify *x, const struct caseview *v, const char *id, struct err *e);
 /* After all cases: notes that follow from no event. */
 int verify_held(struct verify *x, struct err *e);
 

@@ -1,6 +1,7 @@
 /* The columns and tables that lists are made from, against what the events and the calendar give; see verify.h. */
 #include "sync/county/verify_internal.h"
 
+#include "shared/files.h"
 #include "sync/county/casefile.h"
 #include "sync/county/dues.h"
 
@@ -36,6 +37,44 @@ static int check_held(struct verify *x, const struct caseview *v, const char *de
 		x->held += r > 0;
 	}
 	return ERR_OK;
+}
+
+struct links {
+	struct verify *x;
+	const uint8_t *case_id;
+	int64_t named, missing;
+	struct err *e;
+};
+
+static int look_for(const struct file_ref *file, void *arg)
+{
+	struct links *l = arg;
+	struct db_stmt *q = db_query(l->x->s->db, Q_case_file_has, l->e);
+	if (!q) return ERR_IO;
+	db_bind_blob(q, "case_id", l->case_id, UUID_LEN);
+	db_bind_blob(q, "sha256", file->sha256, DIGEST_LEN);
+	int r = db_step(q, l->e);
+	db_reset(q);
+	l->named++;
+	l->missing += r == 0;
+	return r < 0 ? -r : ERR_OK;
+}
+
+/* Photos and papers: those that the case names are noted, and no others. */
+int verify_files(struct verify *x, const struct caseview *v, const char *id, struct err *e)
+{
+	struct links l = {.x = x, .case_id = v->id, .e = e};
+	int rc = files_each(json_object_get(v->doc, "materials"), look_for, &l);
+	struct db_stmt *q = rc ? NULL : db_query(x->s->db, Q_case_file_count, e);
+	if (!q) return rc ? rc : (int)ERR_IO;
+	db_bind_blob(q, "case_id", v->id, UUID_LEN);
+	int r = db_step(q, e);
+	int64_t noted = r > 0 ? db_int(q, 0) : 0;
+	db_reset(q);
+	/* one that two materials name is noted once */
+	if (r >= 0 && (l.missing || noted > l.named || (!noted && l.named)))
+		verify_fault(x, "case %s: its files are not what its events name", id);
+	return r < 0 ? -r : ERR_OK;
 }
 
 int verify_kept(struct verify *x, const struct caseview *v, const char *id, struct err *e)

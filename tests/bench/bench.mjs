@@ -12,6 +12,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { below, pdf } from '../lib/cuts.mjs';
 import { random, registration } from '../lib/people.mjs';
 import { start } from '../lib/run.mjs';
 
@@ -183,6 +184,44 @@ async function memoryBusy(world) {
   agent.destroy();
 }
 
+/** One photo of many megabytes from a phone to the box, beside a plain copy of it with fsync; and what it costs in memory. */
+async function uploads(world) {
+  const { url, ca, accounts } = world.json.gateway;
+  const { name, password } = accounts.find((a) => a.role === 'clerk');
+  const curl = (...words) => execFileSync('curl', ['-s', '--fail', '--cacert', ca, ...words], { encoding: 'utf8' });
+  const { token } = JSON.parse(curl('-H', 'Content-Type: application/json', '-d', JSON.stringify({ name, password }), `${url}/api/v1/sessions`));
+  const file = path.join(dir, 'upload.pdf');
+  const next = below(7);
+  const send = (size) => {
+    writeFileSync(file, pdf(size, next));
+    const began = process.hrtime.bigint();
+    curl('-o', '/dev/null', '-H', `Authorization: Bearer ${token}`, '-H', 'Tus-Resumable: 1.0.0', '-H', `Upload-Length: ${size}`,
+      '-H', 'Content-Type: application/offset+octet-stream', '-H', 'Expect:', '--data-binary', `@${file}`, `${url}/api/v1/uploads`);
+    return Number(process.hrtime.bigint() - began) / 1e9;
+  };
+  const copy = (to) => {
+    const began = process.hrtime.bigint();
+    execFileSync('dd', [`if=${file}`, `of=${to}`, 'bs=64k', 'conv=fsync', 'status=none']);
+    return Number(process.hrtime.bigint() - began) / 1e9;
+  };
+  const ratios = [];
+  for (let i = 0; i < rounds; i++) {
+    const ours = send(20e6);
+    ratios.push(copy(path.join(dir, 'copied.pdf')) / ours);
+  }
+  const pid = world.json.pids.gateway;
+  const before = pssOf(pid);
+  let most = before;
+  const watch = setInterval(() => { most = Math.max(most, pssOf(pid)); }, 20);
+  writeFileSync(file, pdf(50e6, next));
+  const client = spawn('curl', ['-s', '--cacert', ca, '-o', '/dev/null', '-H', `Authorization: Bearer ${token}`, '-H', 'Tus-Resumable: 1.0.0', '-H', 'Upload-Length: 50000000',
+    '-H', 'Content-Type: application/offset+octet-stream', '-H', 'Expect:', '--data-binary', `@${file}`, `${url}/api/v1/uploads`], { stdio: 'ignore' });
+  await new Promise((resolve) => client.once('exit', resolve));
+  clearInterval(watch);
+  row('a plain copy with fsync / an upload of 20 MB (TLS, enciphered, hashed, looked at)', 'none', round(median(ratios), 3), null);
+  row('PSS that a PDF of 50 MB adds to the gateway', '<= 4 MiB', `${round(most - before, 1)} MiB`, most - before <= 4);
+}
+
 async function startUp(world) {
   const times = [];
   for (let i = 0; i < rounds; i++) {
@@ -272,6 +311,7 @@ try {
   await fill(world, gateway, (c) => c.cases >= 10000);
   world.script('start-gateway');
   await memoryBusy(world);
+  await uploads(world);
   ingest(world);
   await fill(world, gateway, (c) => c.head >= 100000);
   await startUp(world);

@@ -7,18 +7,18 @@
 //
 //   XINKE_CASES (10000) records; XINKE_LEGS (flat,delay,flap,gzip) what to measure
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 import { BENCH_STATION } from '../lib/records.mjs';
 import { start } from '../lib/run.mjs';
+import { COUNTY, Line, ownNamespace, run } from './line.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = path.join(here, '../..');
@@ -27,86 +27,15 @@ const out = path.join(root, 'build/bench');
 const dir = path.join(out, 'link');
 const cases = Number(process.env.XINKE_CASES ?? 10000);
 const legs = (process.env.XINKE_LEGS ?? 'flat,delay,flap,gzip').split(',');
-const COUNTY = '10.77.0.1';
-const BOX = '10.77.0.2';
 const BASE = 8700;
 const RATE = 256000; // bit/s, both ways
 const PERIOD = 20; // s on, then as long off
 const LEG_MAX = 120; // s: a leg that has not ended by then has failed
 const GZIP_BATCH = 500;
 
-const quiet = { stdio: ['ignore', 'pipe', 'inherit'] };
-const run = (...words) => execFileSync(words[0], words.slice(1), { ...quiet, encoding: 'utf8', maxBuffer: 2 ** 30 });
 const round = (x, digits = 1) => Number(x.toFixed(digits));
 
-if (process.getuid() !== 0) {
-  console.error('bench-link makes network devices: run it as root');
-  process.exit(1);
-}
-if (process.env.XINKE_INSIDE !== 'yes') {
-  const { status } = spawnSync('unshare', ['--net', process.execPath, ...process.argv.slice(1)], { stdio: 'inherit', env: { ...process.env, XINKE_INSIDE: 'yes' } });
-  process.exit(status ?? 1);
-}
-
-/** The relay and its two devices. */
-class Line {
-  constructor() {
-    this.child = spawn(path.join(bin, 'bench/relay'), { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async open() {
-    if ((await this.lines.next()).value !== 'ready') throw new Error('the relay does not start');
-    this.inBox = ['nsenter', `--net=/proc/${this.child.pid}/ns/net`];
-    for (const [before, own, peer] of [[[], COUNTY, BOX], [this.inBox, BOX, COUNTY]]) {
-      run(...before, 'ip', 'link', 'set', 'lo', 'up');
-      run(...before, 'ip', 'addr', 'add', own, 'peer', peer, 'dev', 'line0');
-      this.up(before, own, peer);
-    }
-  }
-
-  /** Congestion control is what Debian's kernels begin with, whatever this one does. */
-  up(before, own, peer) {
-    run(...before, 'ip', 'link', 'set', 'line0', 'up');
-    run(...before, 'ip', 'route', 'replace', peer, 'dev', 'line0', 'src', own, 'congctl', 'cubic');
-  }
-
-  /** The rate of both directions, in the devices' own queues. */
-  rate() {
-    for (const before of [[], this.inBox])
-      run(...before, 'tc', 'qdisc', 'add', 'dev', 'line0', 'root', 'tbf', 'rate', `${RATE}bit`, 'burst', '1600', 'latency', '500ms');
-  }
-
-  /** The box's device: its courier is told by the kernel, as of a modem that has found its network. */
-  plug(up) {
-    if (up) this.up(this.inBox, BOX, COUNTY);
-    else run(...this.inBox, 'ip', 'link', 'set', 'line0', 'down');
-  }
-
-  async say(command) {
-    this.child.stdin.write(`${command}\n`);
-    return JSON.parse((await this.lines.next()).value);
-  }
-
-  async close() {
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    this.child.stdin.end();
-    if (this.child.exitCode === null) await ended;
-  }
-}
-
-/** From now on the line is off and on by turns; returns what ends that. */
-function flap(line) {
-  let on = true;
-  const timer = setInterval(() => {
-    on = !on;
-    line.say(on ? 'on' : 'off');
-  }, PERIOD * 1000);
-  return async () => {
-    clearInterval(timer);
-    await line.say('on');
-  };
-}
+ownNamespace('bench-link');
 
 const cpuOf = (pid) => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
@@ -154,7 +83,7 @@ async function drain(world, line, name, delay, flaps) {
   await line.say('count');
   const began = process.hrtime.bigint();
   line.plug(true);
-  const still = flaps ? flap(line) : async () => {};
+  const still = flaps ? line.flap(PERIOD, PERIOD) : async () => {};
   const seconds = () => Number(process.hrtime.bigint() - began) / 1e9;
   let at;
   do {
@@ -236,7 +165,7 @@ rmSync(dir, { recursive: true, force: true });
 mkdirSync(dir, { recursive: true });
 process.env.XINKE_COUNTY_HOST = COUNTY;
 process.env.XINKE_STATION = BENCH_STATION;
-const line = new Line();
+const line = new Line(bin, RATE);
 let world;
 const rows = [];
 try {

@@ -5,6 +5,7 @@
 
 #include "shared/fields.h"
 #include "shared/ledger/blob.h"
+#include "shared/ledger/verify.h"
 #include "shared/ledger/write.h"
 #include "shared/text.h"
 #include "sync/agent/carrying.h"
@@ -303,9 +304,29 @@ static void cases_first_and_no_byte_twice(void **state)
 	assert_int_equal(support_sql_int(x.box.db, "SELECT count(*) FROM blobs WHERE marked = 1"), PHOTOS);
 }
 
+/* A link that is not what the events name is told, at either end. */
+static void verify_tells_a_link_that_is_gone(void **state)
+{
+	struct err e = {0};
+	struct ledger_report r = {0};
+	(void)state;
+	run();
+	test_county_verify(&x.county, 0);
+	support_sql(x.county.db, "CREATE TABLE kept AS SELECT * FROM case_files LIMIT 1");
+	support_sql(x.county.db, "DELETE FROM case_files WHERE sha256 IN (SELECT sha256 FROM kept)");
+	test_county_verify(&x.county, 1);
+	support_sql(x.county.db, "INSERT INTO case_files SELECT * FROM kept");
+	support_sql(x.county.db, "DROP TABLE kept");
+	support_sql(x.box.db, "UPDATE case_files SET n = n + 1 WHERE n = 1");
+	OK(ledger_verify(x.box.l, &r, NULL, NULL, &e), &e);
+	assert_true(r.faults >= 1);
+	OK(ledger_rebuild(x.box.l, &e), &e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(cases_first_and_no_byte_twice, setup, teardown)};
+	    cmocka_unit_test_setup_teardown(cases_first_and_no_byte_twice, setup, teardown),
+	    cmocka_unit_test_setup_teardown(verify_tells_a_link_that_is_gone, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

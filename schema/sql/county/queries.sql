@@ -526,8 +526,11 @@ SELECT count(*), coalesce(sum(size), 0) FROM blobs;
 -- name: case_file_put
 INSERT INTO case_files (sha256, case_id) VALUES (:sha256, :case_id) ON CONFLICT DO NOTHING;
 
--- name: case_file_list
-SELECT sha256 FROM case_files WHERE case_id = :case_id ORDER BY sha256;
+-- name: case_file_has
+SELECT 1 FROM case_files WHERE case_id = :case_id AND sha256 = :sha256;
+
+-- name: case_file_count
+SELECT count(*) FROM case_files WHERE case_id = :case_id;
 
 -- name: case_files_drop
 DELETE FROM case_files WHERE case_id = :case_id;
