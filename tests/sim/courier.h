@@ -4,6 +4,8 @@
 
 #include "tests/sim/box.h"
 
+/* Does its courier carry photos? */
+bool courier_carries(const struct world *w, const struct box *b);
 /* As the daemon does on start: floor, engine, hands; its first step is due now. The ledger is open. */
 int courier_open(struct world *w, struct box *b, struct err *e);
 void courier_close(struct box *b);

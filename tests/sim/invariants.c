@@ -4,6 +4,7 @@
 #include "shared/ledger/read.h"
 #include "shared/ledger/verify.h"
 #include "sync/county/verify.h"
+#include "tests/sim/courier.h"
 #include "tests/sim/inspect.h"
 #include "tests/sim/world.h"
 
@@ -299,6 +300,7 @@ void invariants_quiet(struct world *w)
 		if (!lives(&w->box[i])) continue;
 		synced(w, &county, &w->box[i]);
 		feeds(w, &county, &w->box[i]);
+		if (courier_carries(w, &w->box[i])) photos_hold(w, &w->box[i]);
 	}
 	if (inspect_number(&county, "SELECT count(*) FROM alarms") > 500)
 		world_fail(w, "bounded", "alarms without end");

@@ -184,10 +184,11 @@ static int get_time(struct world *w, const char *nonce, struct transport_answer 
 	return ERR_OK;
 }
 
-static int get(struct world *w, const char *path, struct transport_answer *out)
+static int get(struct world *w, struct box *b, const char *path, struct transport_answer *out)
 {
 	static const char keys[] = "/sync/v1/keys/", time[] = "/sync/v1/now?nonce=";
 	if (strncmp(path, keys, sizeof keys - 1) == 0) return get_key(w, path + sizeof keys - 1, out);
+	if (photos_path(path)) return photos_answer(w, b, path, out);
 	assert(strncmp(path, time, sizeof time - 1) == 0);
 	return get_time(w, path + sizeof time - 1, out);
 }
@@ -212,7 +213,7 @@ static int call(struct world *w, struct box *b, const char *path, const char *bo
 		return ERR_OK;
 	}
 	if (!body)
-		rc = get(w, path, out);
+		rc = get(w, b, path, out);
 	else
 		rc = office_exchange(w, &b->peer, body, len, out);
 	if (rc) return nothing_came(w, "the county does not answer", sim_range(&w->net, 5, timeout_ms), e);

@@ -133,7 +133,8 @@ static int append(struct ledger *l, struct job *j, struct ledger_call *lc, struc
 			problem_set(&j->p, PROBLEM_ITEM_UNKNOWN, NULL);
 			return ERR_OK;
 		}
-		return ledger_register(l, lc, c->body, j->catalog, item, e);
+		int rc = photos_store(l, c->body, e);
+		return rc ? rc : ledger_register(l, lc, c->body, j->catalog, item, e);
 	}
 	int rc = ledger_case_get(l, c->case_id, &k, e);
 	const struct catalog_item *item = rc ? NULL : catalog_find(j->catalog, k.view.item);
@@ -206,6 +207,7 @@ static void new_registration(struct world *w, struct box *b, struct catalog *cat
 	(void)snprintf(c->type, sizeof c->type, "receive");
 	(void)snprintf(c->item, sizeof c->item, "%s", item->code);
 	c->body = registration(item, c->marker);
+	photos_name(w, c->body);
 }
 
 /* An entry of a register, the marker in its matter. */

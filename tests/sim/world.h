@@ -7,6 +7,7 @@
 #include "tests/sim/kit.h"
 #include "tests/sim/model.h"
 #include "tests/sim/office.h"
+#include "tests/sim/photos.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/trace.h"
 
@@ -50,6 +51,7 @@ struct world {
 	struct vfs_image *backup[WORLD_BOXES]; /* old copies of their disks, NULL = none */
 	struct offices county;
 	struct model model;
+	struct photos photos;
 	struct trace trace;
 	char failed[512]; /* "invariant: what", "" = nothing did */
 };
