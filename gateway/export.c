@@ -5,10 +5,9 @@
 #include "gateway/answer.h"
 #include "gateway/audit.h"
 #include "gateway/items.h"
+#include "gateway/people.h"
 #include "gateway/sessions.h"
-#include "shared/body.h"
 #include "shared/fields.h"
-#include "shared/idnum.h"
 #include "shared/ledger/read.h"
 #include "shared/personjson.h"
 #include "shared/registers.h"
@@ -16,13 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS    86400000LL
-#define CHINA_MS  (8 * 3600000LL)
 #define CASES_MAX 200 /* of one person; `more` says that there are others */
-#define ID_TYPES  "citizen_id|hmt_residence|foreign_residence|passport|credit_code"
 
 static const struct field shape[] = {
-    {.name = "id_type", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED, .words = ID_TYPES},
+    {.name = "id_type", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED, .words = PEOPLE_ID_TYPES},
     {.name = "id_number", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 32},
     {.name = "phone", .kind = FIELD_LINE, .flags = FIELD_NULLABLE, .min = 1, .max = 20},
     {.name = "reason", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 2, .max = 200},
@@ -164,18 +160,5 @@ static void run(struct gateway *gw, struct http_req *req, struct ledger *l)
 
 void export_post(struct http_req *req, void *ctx)
 {
-	struct gateway *gw = ctx;
-	struct problem p = {0};
-	enum id_type type;
-	const json_t *asked = http_req_json(req);
-	int64_t today = (clock_read(&gw->clock).wall + CHINA_MS) / DAY_MS;
-	if (!answer_no_query(req)) return;
-	if (fields_check(asked, shape, "", &p) && id_type_parse(fields_text(asked, "id_type"), &type)) {
-		const char *why = idnum_check(type, fields_text(asked, "id_number"), today);
-		if (why) problem_field(&p, "/id_number", why, "not a valid number of type %s", id_type_name(type));
-	}
-	if (problem_any(&p))
-		http_problem(req, &p);
-	else
-		sessions_run(gw, req, run);
+	if (people_asked(ctx, req, shape)) sessions_run(ctx, req, run);
 }

@@ -20,11 +20,10 @@
 #define CASES_MAX 64 /* of one person that are looked at */
 #define HOUR_MS   3600000LL
 #define AN_HOUR   120 /* look-ups of one account: a window is never so quick, a curious hand may be */
-#define ID_TYPES  "citizen_id|hmt_residence|foreign_residence|passport|credit_code"
-#define ADULT     18 /* 民法典 article 17 */
+#define ADULT     18  /* 民法典 article 17 */
 
 static const struct field shape[] = {
-    {.name = "id_type", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED, .words = ID_TYPES},
+    {.name = "id_type", .kind = FIELD_ENUM, .flags = FIELD_REQUIRED, .words = PEOPLE_ID_TYPES},
     {.name = "id_number", .kind = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 32},
     {.name = "item", .kind = FIELD_LINE, .flags = FIELD_NULLABLE, .min = 1, .max = 40},
     {.name = NULL},
@@ -189,20 +188,23 @@ static void run(struct gateway *gw, struct http_req *req, struct ledger *l)
 	json_decref(recent);
 }
 
-void people_lookup_post(struct http_req *req, void *ctx)
+bool people_asked(struct gateway *gw, struct http_req *req, const struct field *fields)
 {
-	struct gateway *gw = ctx;
 	struct problem p = {0};
 	enum id_type type;
 	const json_t *asked = http_req_json(req);
 	int64_t today = (clock_read(&gw->clock).wall + CHINA_MS) / DAY_MS;
-	if (!answer_no_query(req)) return;
-	if (fields_check(asked, shape, "", &p) && id_type_parse(fields_text(asked, "id_type"), &type)) {
+	if (!answer_no_query(req)) return false;
+	if (fields_check(asked, fields, "", &p) && id_type_parse(fields_text(asked, "id_type"), &type)) {
 		const char *why = idnum_check(type, fields_text(asked, "id_number"), today);
 		if (why) problem_field(&p, "/id_number", why, "not a valid number of type %s", id_type_name(type));
 	}
-	if (problem_any(&p))
-		http_problem(req, &p);
-	else
-		sessions_run(gw, req, run);
+	if (!problem_any(&p)) return true;
+	http_problem(req, &p);
+	return false;
+}
+
+void people_lookup_post(struct http_req *req, void *ctx)
+{
+	if (people_asked(ctx, req, shape)) sessions_run(ctx, req, run);
 }

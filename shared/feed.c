@@ -5,7 +5,10 @@
 #include "shared/canon.h"
 #include "shared/fields.h"
 #include "shared/limits.h"
+#include "shared/states.h"
 #include "shared/text.h"
+
+#include <string.h>
 
 static int body_mac(const json_t *body, const uint8_t key[EVENT_KEY_LEN], char hex[TEXT_HEX_LEN(DIGEST_LEN)],
                     struct err *e)
@@ -45,4 +48,16 @@ int feed_hash(const json_t *entry, const uint8_t key[EVENT_KEY_LEN], const uint8
 	buf_release(&b);
 	json_decref(bare);
 	return rc;
+}
+
+int feed_strip(json_t *entry, const uint8_t key[EVENT_KEY_LEN], bool *gone, struct err *e)
+{
+	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
+	const json_t *body = json_object_get(entry, "body");
+	*gone = body && strcmp(fields_text(entry, "type"), state_event_name(EVENT_ERASE)) != 0;
+	if (!*gone) return ERR_OK;
+	int rc = body_mac(body, key, hex, e);
+	if (rc) return rc;
+	(void)json_object_del(entry, "body");
+	return json_object_set_new(entry, "mac", json_string(hex)) ? err_set(e, ERR_NOMEM, "erase") : ERR_OK;
 }

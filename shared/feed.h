@@ -14,4 +14,8 @@
 int feed_hash(const json_t *entry, const uint8_t key[EVENT_KEY_LEN], const uint8_t prev[DIGEST_LEN],
               uint8_t out[DIGEST_LEN], struct err *e);
 
+/* Puts the mac of its body under KEY into the place of the body, as an erased entry stands; its hash does not change. *GONE is
+ * false where there is no body, or where it is an erase's own. */
+int feed_strip(json_t *entry, const uint8_t key[EVENT_KEY_LEN], bool *gone, struct err *e);
+
 #endif

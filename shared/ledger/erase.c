@@ -3,9 +3,8 @@
 #include "shared/ledger/internal.h"
 
 #include "shared/canon.h"
-#include "shared/fields.h"
+#include "shared/feed.h"
 #include "shared/json_parse.h"
-#include "shared/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,33 +41,11 @@ static int next_row(struct ledger *l, const struct place *p, const uint8_t id[UU
 	return row->raw ? ERR_OK : err_set(e, ERR_NOMEM, "erase");
 }
 
-/* Puts the mac in the body's place; *GONE is false where there is none, or it is the erase itself. */
-static int strip(struct ledger *l, json_t *entry, bool *gone, struct err *e)
-{
-	uint8_t mac[DIGEST_LEN];
-	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
-	const json_t *body = json_object_get(entry, "body");
-	struct buf b;
-	*gone = body && strcmp(fields_text(entry, "type"), state_event_name(EVENT_ERASE)) != 0;
-	if (!*gone) return ERR_OK;
-	buf_init(&b, LIMIT_EXCHANGE);
-	int rc = canon_write(body, &b, e);
-	if (!rc) event_mac(l->id.station_key, b.data, b.len, mac);
-	buf_release(&b);
-	if (rc) return rc;
-	text_hex(mac, sizeof mac, hex);
-	(void)json_object_del(entry, "body");
-	return json_object_set_new(entry, "mac", json_string(hex)) ? err_set(e, ERR_NOMEM, "erase") : ERR_OK;
-}
-
 static int put_back(struct ledger *l, const struct place *p, const struct row *row, const json_t *entry, struct err *e)
 {
 	uint8_t *sealed = NULL;
 	size_t len = 0;
-	struct buf raw;
-	buf_init(&raw, LIMIT_EXCHANGE);
-	int rc = canon_write(entry, &raw, e);
-	if (!rc) rc = ledger_seal(l, p->seal, row->seal_key, 0, raw.data, raw.len, &sealed, &len, e);
+	int rc = ledger_seal_json(l, p->seal, row->seal_key, entry, &sealed, &len, e);
 	struct db_stmt *s = rc ? NULL : db_query(l->db, p->put, e);
 	if (s) {
 		db_bind_int(s, "n", row->key);
@@ -79,7 +56,6 @@ static int put_back(struct ledger *l, const struct place *p, const struct row *r
 		rc = ERR_IO;
 	}
 	free(sealed);
-	buf_release(&raw);
 	return rc;
 }
 
@@ -91,7 +67,7 @@ static int strip_row(struct ledger *l, const struct place *p, const struct row *
 	bool gone = false;
 	int rc = ledger_unseal(l, p->seal, row->seal_key, 0, row->raw, row->len, &text, &len, e);
 	if (!rc) rc = json_parse_strict(text, len, LEDGER_RAW_DEPTH, &entry, e);
-	if (!rc) rc = strip(l, entry, &gone, e);
+	if (!rc) rc = feed_strip(entry, l->id.station_key, &gone, e);
 	if (!rc && gone) rc = put_back(l, p, row, entry, e);
 	json_decref(entry);
 	free(text);

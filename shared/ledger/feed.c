@@ -313,16 +313,13 @@ static int keep_event(struct ledger *l, const uint8_t log[UUID_LEN], const json_
 	uint8_t id[UUID_LEN], case_id[UUID_LEN], *sealed = NULL;
 	size_t len = 0;
 	struct found f;
-	struct buf raw;
 	if (!uuid_parse(fields_text(ev, "id"), id)) return err_set(e, ERR_CORRUPT, "a mark's event has no id");
 	bool same = false;
 	int rc = find(l, id, &f, e);
 	if (!rc && f.own) rc = same_event(l, &f, ev, &same, e);
 	if (rc || same || f.recovered) return rc;
 	bool has_case = uuid_parse(fields_text(ev, "case_id"), case_id);
-	buf_init(&raw, LIMIT_EXCHANGE);
-	rc = canon_write(ev, &raw, e);
-	if (!rc) rc = ledger_seal(l, "recovered", fields_int(ev, "seq", 0), 0, raw.data, raw.len, &sealed, &len, e);
+	rc = ledger_seal_json(l, "recovered", fields_int(ev, "seq", 0), ev, &sealed, &len, e);
 	struct db_stmt *s = rc ? NULL : db_query(l->db, Q_recovered_put, e);
 	if (s) {
 		db_bind_blob(s, "id", id, UUID_LEN);
@@ -335,7 +332,6 @@ static int keep_event(struct ledger *l, const uint8_t log[UUID_LEN], const json_
 		rc = ERR_IO;
 	}
 	free(sealed);
-	buf_release(&raw);
 	return rc;
 }
 
@@ -378,14 +374,11 @@ static int keep_events(struct ledger *l, json_t *entry, json_t **out, struct err
 
 static int store_entry(struct ledger *l, const struct place *at, const json_t *entry, struct err *e)
 {
-	struct buf raw;
 	uint8_t *sealed = NULL, id[UUID_LEN];
 	size_t len = 0;
 	const char *kind = fields_text(entry, "kind");
 	bool has_case = strcmp(kind, "event") == 0 && uuid_parse(fields_text(entry, "case_id"), id);
-	buf_init(&raw, LIMIT_EXCHANGE);
-	int rc = canon_write(entry, &raw, e);
-	if (!rc) rc = ledger_seal(l, "feed", at->n, 0, raw.data, raw.len, &sealed, &len, e);
+	int rc = ledger_seal_json(l, "feed", at->n, entry, &sealed, &len, e);
 	struct db_stmt *s = rc ? NULL : db_query(l->db, Q_feed_insert, e);
 	if (s) {
 		db_bind_int(s, "n", at->n);
@@ -398,7 +391,6 @@ static int store_entry(struct ledger *l, const struct place *at, const json_t *e
 		rc = ERR_IO;
 	}
 	free(sealed);
-	buf_release(&raw);
 	return rc;
 }
 

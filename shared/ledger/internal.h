@@ -55,6 +55,9 @@ struct ledger {
 /* Seals LEN bytes bound to the text KIND and the numbers A and B into a new buffer (free). */
 int ledger_seal(struct ledger *l, const char *kind, int64_t a, int64_t b, const void *plain, size_t len, uint8_t **out,
                 size_t *out_len, struct err *e);
+/* The same of the canonical form of V, bound to KIND and A. */
+int ledger_seal_json(struct ledger *l, const char *kind, int64_t a, const json_t *v, uint8_t **out, size_t *out_len,
+                     struct err *e);
 /* Opens into a new NUL-terminated buffer (free); ERR_CORRUPT when it does not fit. */
 int ledger_unseal(struct ledger *l, const char *kind, int64_t a, int64_t b, const void *sealed, size_t len, char **out,
                   size_t *out_len, struct err *e);

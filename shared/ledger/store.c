@@ -1,5 +1,6 @@
 /* Opening a ledger: the key, the schema, the start-up checks, who the box is. Also transactions and sealing, which the
  * other files of the ledger use. See ledger.h. */
+#include "shared/canon.h"
 #include "shared/ledger/internal.h"
 
 #include "shared/crypto/rng.h"
@@ -397,6 +398,17 @@ int ledger_seal(struct ledger *l, const char *kind, int64_t a, int64_t b, const 
 	*out_len = len + SEAL_OVERHEAD + 1;
 	int rc = seal_close(l->seal, aad, n, plain, len, *out + 1);
 	return rc ? err_set(e, ERR_IO, "AES-GCM failed") : ERR_OK;
+}
+
+int ledger_seal_json(struct ledger *l, const char *kind, int64_t a, const json_t *v, uint8_t **out, size_t *out_len,
+                     struct err *e)
+{
+	struct buf raw;
+	buf_init(&raw, LIMIT_EXCHANGE);
+	int rc = canon_write(v, &raw, e);
+	if (!rc) rc = ledger_seal(l, kind, a, 0, raw.data, raw.len, out, out_len, e);
+	buf_release(&raw);
+	return rc;
 }
 
 int ledger_unseal(struct ledger *l, const char *kind, int64_t a, int64_t b, const void *sealed, size_t len, char **out,

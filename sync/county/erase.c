@@ -2,12 +2,12 @@
 #include "sync/county/erase.h"
 
 #include "shared/canon.h"
+#include "shared/feed.h"
 #include "shared/fields.h"
 #include "shared/json_parse.h"
 #include "shared/limits.h"
 #include "shared/registers.h"
 #include "shared/retention.h"
-#include "shared/text.h"
 #include "sync/county/casefile_internal.h"
 #include "sync/county/sweep.h"
 
@@ -22,24 +22,11 @@
 /* The entry with the body's mac under the receiver's key in its place, as it is hashed; *OUT is empty where there is no body. */
 static int strip(const char *text, const struct store_station *st, struct buf *out, struct err *e)
 {
-	uint8_t mac[DIGEST_LEN];
-	char hex[TEXT_HEX_LEN(DIGEST_LEN)];
 	json_t *entry = NULL;
-	struct buf b;
+	bool gone = false;
 	int rc = json_parse_strict(text, strlen(text), DEPTH, &entry, e);
-	const json_t *body = rc ? NULL : json_object_get(entry, "body");
-	if (!body || strcmp(fields_text(entry, "type"), state_event_name(EVENT_ERASE)) == 0) {
-		json_decref(entry);
-		return rc;
-	}
-	buf_init(&b, LIMIT_EXCHANGE);
-	rc = canon_write(body, &b, e);
-	if (!rc) event_mac(st->station_key, b.data, b.len, mac);
-	buf_release(&b);
-	text_hex(mac, sizeof mac, hex);
-	(void)json_object_del(entry, "body");
-	if (!rc && json_object_set_new(entry, "mac", json_string(hex))) rc = err_set(e, ERR_NOMEM, "erase");
-	if (!rc) rc = canon_write(entry, out, e);
+	if (!rc) rc = feed_strip(entry, st->station_key, &gone, e);
+	if (!rc && gone) rc = canon_write(entry, out, e);
 	json_decref(entry);
 	return rc;
 }

