@@ -133,15 +133,20 @@ static struct photo *find(struct world *w, const uint8_t sha256[DIGEST_LEN])
 	return NULL;
 }
 
+static struct photo_upload *upload_of(struct world *w, int id)
+{
+	bool known = id > 0 && id <= w->photos.uploads && w->photos.upload[id - 1].photo >= 0;
+	return known ? &w->photos.upload[id - 1] : NULL;
+}
+
 /* All bytes are there: the blob is made, or dropped where they are not what was sent. An HTTP status, 0 = no answer. */
-static int complete(struct world *w, struct box *b, struct photo *p)
+static int complete(struct world *w, struct box *b, struct photo_upload *u)
 {
 	struct err e = {0};
 	struct office *o = office_any(w);
-	if (p->spoilt) {
-		p->here = 0;
-		p->upload = 0;
-		p->spoilt = false;
+	const struct photo *p = &w->photos.photo[u->photo];
+	if (u->spoilt) {
+		u->photo = -1;
 		return 422;
 	}
 	if (!o) return 0;
@@ -151,17 +156,17 @@ static int complete(struct world *w, struct box *b, struct photo *p)
 	return rc ? 0 : 204;
 }
 
-static int send_piece(struct world *w, struct box *b, struct photo *p, int upload, int64_t offset, int64_t len,
+static int send_piece(struct world *w, struct box *b, struct photo_upload *u, int64_t offset, int64_t len,
                       struct transport_answer *out)
 {
-	if (!upload || upload != p->upload) return 404;
-	if (offset != p->here) return 409;
-	if (world_may(w, FAULT_CORRUPT) && sim_chance(&w->net, 60)) p->spoilt = true;
+	if (!u) return 404;
+	int64_t size = w->photos.photo[u->photo].size;
+	if (offset != u->here) return 409;
+	if (world_may(w, FAULT_CORRUPT) && sim_chance(&w->net, 60)) u->spoilt = true;
 	if (world_may(w, FAULT_LINK) && sim_chance(&w->net, 60)) len = len / 2 + 1; /* cut: what came stays */
-	p->here += len < p->size - p->here ? len : p->size - p->here;
-	int status = p->here == p->size ? complete(w, b, p) : 204;
-	out->offset = p->here;
-	return status;
+	u->here += len < size - u->here ? len : size - u->here;
+	out->offset = u->here;
+	return u->here == size ? complete(w, b, u) : 204;
 }
 
 static int ask(struct world *w, struct box *b, const struct photo *p)
@@ -175,23 +180,23 @@ static int ask(struct world *w, struct box *b, const struct photo *p)
 	return !rc ? 200 : rc == (int)ERR_NOTFOUND ? 404 : 0;
 }
 
-static int answer(struct world *w, struct box *b, struct photo *p, int what, int upload, int64_t offset, int64_t len,
-                  struct transport_answer *out)
+static int answer(struct world *w, struct box *b, const struct photo *p, int what, struct photo_upload *u,
+                  int64_t offset, int64_t len, struct transport_answer *out)
 {
 	switch (what) {
 	case CARRY_ASK: return ask(w, b, p);
 	case CARRY_MAKE:
-		p->upload = ++w->photos.uploads;
-		p->here = 0;
+		if (w->photos.uploads == UPLOADS_OF_RUN) return 507;
+		w->photos.upload[w->photos.uploads++] = (struct photo_upload){.photo = (int)(p - w->photos.photo)};
 		out->offset = 0;
-		(void)snprintf(out->location, sizeof out->location, "%d", p->upload);
+		(void)snprintf(out->location, sizeof out->location, "%d", w->photos.uploads);
 		return 201;
 	case CARRY_FIND:
-		if (!upload || upload != p->upload) return 404;
-		if (p->here == p->size && complete(w, b, p) != 204) return 0; /* the next one to ask tries once more */
-		out->offset = p->here;
+		if (!u) return 404;
+		if (u->here == p->size && complete(w, b, u) != 204) return 0; /* the next one to ask tries once more */
+		out->offset = u->here;
 		return 200;
-	default: return send_piece(w, b, p, upload, offset, len, out);
+	default: return send_piece(w, b, u, offset, len, out);
 	}
 }
 
@@ -207,7 +212,7 @@ int photos_answer(struct world *w, struct box *b, const char *path, struct trans
 		abort();
 	struct photo *one = find(w, sha256);
 	if (!one) abort();
-	out->status = answer(w, b, one, what, upload, offset, len, out);
+	out->status = answer(w, b, one, what, upload_of(w, upload), offset, len, out);
 	out->body = strdup("");
 	return out->status && out->body ? ERR_OK : ERR_IO;
 }

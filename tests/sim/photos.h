@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-#define PHOTOS_MAX 64
+#define PHOTOS_MAX     64
+#define UPLOADS_OF_RUN 1024
 
 struct world;
 struct box;
@@ -16,12 +17,16 @@ struct box;
 struct photo {
 	uint8_t sha256[DIGEST_LEN];
 	int64_t size;
+};
+/* One at the county: each box that sends a photo has its own, a copy of a box too. */
+struct photo_upload {
+	int photo;    /* in `photo`, -1 = it is gone */
 	int64_t here; /* bytes of it in the county's folder */
-	int upload;   /* of the upload that they are in, 0 = none */
 	bool spoilt;  /* something in them is not what was sent: found at the end */
 };
 struct photos {
 	struct photo photo[PHOTOS_MAX];
+	struct photo_upload upload[UPLOADS_OF_RUN];
 	int n, uploads;
 };
 
