@@ -242,7 +242,7 @@ test: deps-test ## install, build with sanitizers, run every suite
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=5
 	@$(MAKE) --no-print-directory integration
 integration: ## the suites over real processes (build first: make all; make SAN=1 all)
-	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san XINKE_PLAIN=$(CURDIR)/$(B) node --test --test-concurrency=1 tests/lib/*_test.mjs \
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san XINKE_PLAIN=$(CURDIR)/$(B) node --test --test-concurrency=2 tests/lib/*_test.mjs \
 		schema/scripts/*_test.mjs tests/integration/*.test.mjs
 papers: deps-test ## render every paper in A4 and roll by Chromium to build/papers, and check that nothing stands outside of it
 	@$(MAKE) --no-print-directory all $(O)/fixture-box

@@ -259,7 +259,8 @@ static int fold_event(struct verify *x, struct folded *c, struct db_stmt *q, str
 	/* what was judged again has left its first place: gaps are no fault, two at one place are */
 	if (db_int(q, 3) <= v->revision) verify_fault(x, "case %s: two events at place %" PRId64, c->id, v->revision);
 	v->revision = db_int(q, 3);
-	c->gone += !t;
+	const char *code = db_text(q, 10);
+	c->gone += !t && !(code && strcmp(code, "erased") == 0); /* that one came without */
 	c->left += t && type && strcmp(type, state_event_name(EVENT_ERASE)) != 0;
 	if (!db_is_null(q, 10) || !t) return ERR_OK; /* refused, not judged yet, or erased: see check_bodies */
 	int rc = json_parse_strict(t, strlen(t), DEPTH, &body, &bad);

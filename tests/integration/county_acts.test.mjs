@@ -362,9 +362,10 @@ describe('verdicts, by the codes of PROTOCOL.md', () => {
     also(randomUUID(), 'note', { text: 'x' }, refused('no_such_case', ''));
     const first = receive({}, settled);
     const id = randomUUID();
-    also(first, 'note', { text: '一' }, settled, { id });
-    also(first, 'note', { text: '一' }, settled, { id });
-    also(first, 'note', { text: '二' }, refused('id_reused', ''), { id });
+    const at = Date.now();
+    also(first, 'note', { text: '一' }, settled, { id, at });
+    also(first, 'note', { text: '一' }, settled, { id, at });
+    also(first, 'note', { text: '二' }, refused('id_reused', ''), { id, at });
     receive({}, settled);
     await box.settle();
     for (const [event, check] of checks) check(event, box.verdict(event.seq));
@@ -551,5 +552,6 @@ test('every operation of the contract was called', async () => {
   const reader = await world.county('auditor');
   for (const path of ['/api/v1/reports/open', '/api/v1/selfchecks', '/api/v1/staff-orders']) await reader.call('GET', path, { expect: 200 });
   assert.deepEqual(countyApi.coverage().filter((name) => !/sync.v1.(uploads|blobs)|cases.{id}.blobs/.test(name)), []); // county_blobs.test.mjs calls those
-  assert.equal(world.countyTool('verify').status, 0);
+  const verified = world.countyTool('verify');
+  assert.equal(verified.status, 0, verified.stdout + verified.stderr);
 });
