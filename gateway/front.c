@@ -41,7 +41,6 @@ static void reply_page(struct http_req *req)
 		buf_addf(&b, "<tr><td><code>%s</code><td><code>%s</code><td>%s\n", t[i].method, t[i].path,
 		         t[i].summary);
 	buf_adds(&b, "</table></html>\n");
-	http_reply_header(req, "Content-Security-Policy", "default-src 'none'");
 	if (b.bad)
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
 	else

@@ -155,10 +155,20 @@ static void run_sign_out(struct gateway *gw, struct http_req *req, struct ledger
 	if (!sessions_end(gw, req, l, rc, &p, &e)) return;
 	log_info(&gw->log, "sign_out", "request=%s staff=%lld", http_req_id(req), (long long)who->account.id);
 	bearer_set_cookie(req, NULL);
+	if (http_req_query(req, "clear")) http_reply_header(req, "Clear-Site-Data", "\"cache\", \"storage\"");
 	http_reply(req, 204, NULL, "", 0);
 }
 
 void signin_current_delete(struct http_req *req, void *ctx)
 {
-	if (answer_no_query(req)) sessions_run(ctx, req, run_sign_out);
+	static const char *const names[] = {"clear", NULL};
+	struct problem p = {0};
+	if (!http_req_query_only(req, names)) return;
+	/* the phone's cookie stays, and so does all where anybody's records are unsent: only the app knows */
+	const char *clear = http_req_query(req, "clear");
+	if (clear && strcmp(clear, "1") != 0) problem_field(&p, "/?clear", "format", "1, or left out");
+	if (problem_any(&p))
+		http_problem(req, &p);
+	else
+		sessions_run(ctx, req, run_sign_out);
 }

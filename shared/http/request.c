@@ -26,6 +26,7 @@ void *http_req_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	req->server = s;
 	req->conn = c;
 	req->mhd = mhd;
+	req->guarded = s->cfg.terse ? HTTP_TERSE : s->cfg.cert_file ? HTTP_SECURE : HTTP_PLAIN;
 	req->raw = uri;
 	req->raw_len = strlen(uri);
 	req->bad = http_check_target(uri);

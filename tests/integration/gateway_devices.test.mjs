@@ -97,8 +97,8 @@ describe('phones', () => {
     const client = box.client();
     const signed = await client.call('POST', '/api/v1/sessions', { body: { name: 'clerk', password: password('clerk') }, expect: 201 });
     const cookie = signed.headers['set-cookie'][0].split(';')[0];
-    const own = { cookie, 'sec-fetch-site': 'same-origin' };
-    await client.call('POST', '/api/v1/devices', { body: { name: '浏览器' }, headers: { cookie }, expect: 'forbidden' });
+    const own = { cookie, 'sec-fetch-site': 'same-origin', 'xinke-client': 'app/1.0.0' };
+    await client.call('POST', '/api/v1/devices', { body: { name: '浏览器' }, headers: { cookie }, expect: 'csrf' });
     const { body, headers } = await client.call('POST', '/api/v1/devices', { body: { name: '浏览器' }, headers: own, expect: 201 });
     const [set] = headers['set-cookie'];
     assert.equal(set, `__Host-xinke-device=${body.token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=31536000`);
