@@ -89,6 +89,15 @@ void front_health_get(struct http_req *req, void *ctx)
 	                          (json_int_t)((clock_read(&gw->clock).mono - gw->started) / 1000)));
 }
 
+void front_version_get(struct http_req *req, void *ctx)
+{
+	(void)ctx;
+	if (answer_no_query(req))
+		http_reply_json(req, 200,
+		                json_pack("{s:s, s:s, s:s, s:s}", "program", NAME, "version", XINKE_VERSION, "api",
+		                          XINKE_API_VERSION, "app_min", XINKE_APP_MIN));
+}
+
 void front_problem_get(struct http_req *req, void *ctx)
 {
 	if (answer_no_query(req)) http_problem_help(req, ctx);
