@@ -69,7 +69,7 @@ GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
 	gateway/present.c gateway/printcall.c gateway/people.c gateway/public.c gateway/rating.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c gateway/selfcheck.c \
 	gateway/staff.c \
-	gateway/sync.c gateway/tidy.c gateway/uploads.c gateway/waker.c
+	gateway/sync.c gateway/tidy.c gateway/uploads.c gateway/waker.c gateway/web.c gateway/web_list.c
 PRINT := gateway/print/escpos.c gateway/print/frame.c gateway/print/job.c gateway/print/main.c gateway/print/printer.c \
 	gateway/print/qr.c gateway/print/template.c gateway/print/tree.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c

@@ -5,6 +5,7 @@
 #include "gateway/answer.h"
 #include "gateway/readers.h"
 #include "gateway/routes.h"
+#include "gateway/web.h"
 #include "shared/buf.h"
 #include "shared/version.h"
 
@@ -56,8 +57,7 @@ static bool accepts(const char *accept, const char *exact, const char *range)
 
 void front_get(struct http_req *req, void *ctx)
 {
-	(void)ctx;
-	if (!answer_no_query(req)) return;
+	if (web_index(ctx, req) || !answer_no_query(req)) return;
 	const char *accept = http_req_header(req, "Accept");
 	http_reply_header(req, "Vary", "Accept");
 	if (accept && accepts(accept, "text/html", "text/*"))

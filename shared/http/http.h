@@ -78,6 +78,8 @@ struct http_config {
 	size_t header_memory;         /* libmicrohttpd pool per connection; 0 = 8192 */
 	const struct http_route *routes; /* borrowed for the server's life */
 	size_t n_routes;
+	/* Answers GET and HEAD of paths that no row fits; its own method and path are not looked at. NULL: they are 404. */
+	const struct http_route *fallback;
 	/* Runs for every route without HTTP_OPEN, on the server's thread, when the headers are in and the body is not,
 	 * so that strangers cannot make us keep bodies; params, query, headers and certificate can be read. It answers
 	 * the request and returns false to refuse, and may not suspend. It may set the user pointer. NULL = nobody may

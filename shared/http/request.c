@@ -121,6 +121,8 @@ static bool find_route(struct http_req *req)
 	char allow[128];
 	req->route = http_route_find(req, allow, sizeof allow);
 	if (req->route) return http_route_params(req) || refuse(req, PROBLEM_INTERNAL, NULL);
+	bool reads = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
+	if (!allow[0] && reads && (req->route = req->server->cfg.fallback)) return true;
 	if (!allow[0]) return refuse(req, PROBLEM_NOT_FOUND, NULL);
 	http_reply_header(req, "Allow", allow);
 	return refuse(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);
