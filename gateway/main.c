@@ -17,6 +17,7 @@
 #include "gateway/search.h"
 #include "gateway/sessions.h"
 #include "gateway/setup.h"
+#include "gateway/setup_page.h"
 #include "gateway/uploads.h"
 #include "gateway/waker.h"
 #include "gateway/web.h"
@@ -117,7 +118,7 @@ static int open_servers(struct gateway *gw, struct err *e)
 		               gw->cfg.server_crt, gw->cfg.server_csr);
 	int rc = http_open(&hc, &http, e);
 	gw->http = http;
-	if (!rc) rc = setup_open(gw, &gw->setup, e);
+	if (!rc) rc = setup_page_open(gw, &gw->setup, e);
 	return rc ? rc : waker_start(gw->waker, e);
 }
 

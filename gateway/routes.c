@@ -23,6 +23,7 @@
 #include "gateway/reveal.h"
 #include "gateway/selfcheck.h"
 #include "gateway/session_list.h"
+#include "gateway/setup_page.h"
 #include "gateway/signin.h"
 #include "gateway/staff.h"
 #include "gateway/sync.h"
@@ -40,6 +41,7 @@ static const struct http_route table[] = {
     {"GET", "/metrics", 0, 0, HTTP_OPEN | HTTP_LOOPBACK, metrics_get, "Prometheus metrics, on loopback"},
     {"GET", "/problems/{code}", 0, 0, HTTP_OPEN, front_problem_get, "What a problem means"},
     {"GET", "/screen", 0, 0, HTTP_OPEN, public_screen, "Where a turned screen begins"},
+    {"GET", "/setup/check.svg", 0, 0, HTTP_OPEN, setup_page_check, "Loads on a phone that trusts the box"},
     {"GET", "/public", 0, 0, HTTP_OPEN, public_home, "What a citizen can ask for"},
     {"GET", "/public/guides", 0, 0, HTTP_OPEN, public_guides, "Guides of the items"},
     {"GET", "/public/guides/{code}", 0, 0, HTTP_OPEN, public_guide, "The guide of an item"},
