@@ -72,7 +72,8 @@ GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive
 	gateway/sync.c gateway/tidy.c gateway/trust.c gateway/uploads.c gateway/waker.c gateway/web.c gateway/web_list.c
 PRINT := gateway/print/escpos.c gateway/print/frame.c gateway/print/job.c gateway/print/main.c gateway/print/printer.c \
 	gateway/print/qr.c gateway/print/template.c gateway/print/tree.c
-CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
+CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/poster.c gateway/cli/staff.c gateway/fill.c \
+	gateway/print/qr.c gateway/settings.c gateway/trust.c
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
@@ -138,7 +139,8 @@ $(O)/xinke-sync: $(call obj,$(AGENT)) $(LIB)
 $(O)/xinke-county: $(call obj,$(COUNTY_MAIN)) $(LIB)
 $(O)/xinke-gateway: $(call obj,$(GATEWAY)) $(LIB)
 $(O)/xinke: $(call obj,$(CLI)) $(LIB)
-# The template library and the QR encoder are this program's alone.
+$(O)/xinke: LIBS += -lqrencode
+# The template library is this program's alone.
 $(O)/xinke-print: $(call obj,$(PRINT)) $(LIB)
 $(O)/xinke-print: LIBS += $(PRINT_LIBS)
 $(PROGRAMS:%=$(O)/%):
