@@ -123,7 +123,6 @@ int setup_page_open(struct gateway *gw, struct http_server **out, struct err *e)
 	    .port = (uint16_t)gw->cfg.setup_port,
 	    .max_connections = 16,
 	    .idle_timeout_s = 10,
-	    .header_memory = 4096,
 	    .routes = table,
 	    .n_routes = sizeof table / sizeof *table,
 	    .ctx = gw,
