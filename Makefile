@@ -51,7 +51,7 @@ HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http
 BLOB := shared/blob/sniff.c shared/blob/store.c shared/blob/record.c shared/blob/tail.c shared/blob/upload.c shared/blob/append.c
 TUS := shared/tus/parse.c shared/tus/send.c shared/tus/tus.c shared/tus/body.c
 DB := shared/db/db.c shared/db/sqlite.c
-LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c shared/ledger/citizen.c shared/ledger/selfcheck.c
+LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/outbox.c shared/ledger/pin.c shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c shared/ledger/citizen.c shared/ledger/selfcheck.c
 PUBLIC := shared/public/ask.c shared/public/form.c shared/public/guides.c shared/public/limiter.c shared/public/page.c shared/public/progress.c shared/public/ratings.c shared/public/typed.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
@@ -65,14 +65,15 @@ COUNTY := sync/county/acts.c sync/county/again.c sync/county/archive.c sync/coun
 	sync/county/catalog_table.c \
 	sync/county/commands.c sync/county/config.c sync/county/deem.c sync/county/dues.c sync/county/enrol.c sync/county/erase.c sync/county/exchange.c sync/county/feed.c sync/county/health.c sync/county/import.c sync/county/judge.c sync/county/keys.c sync/county/metrics.c sync/county/persons.c sync/county/present.c sync/county/public.c sync/county/rating.c sync/county/renew.c sync/county/route.c sync/county/serve.c sync/county/session.c sync/county/staff.c sync/county/store.c sync/county/sweep.c sync/county/sync_face.c sync/county/thing.c sync/county/verify.c  sync/county/orders.c  sync/county/reports.c sync/county/selfcheck.c sync/county/verify_kept.c
 COUNTY_MAIN := sync/county/main.c
-GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/export.c gateway/finder.c gateway/blobs.c \
+GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive.c gateway/audit.c gateway/calendar.c gateway/calls.c gateway/cases.c gateway/changes.c gateway/days.c gateway/deem.c gateway/devices.c gateway/documents.c gateway/export.c gateway/fill.c gateway/finder.c gateway/blobs.c \
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
-	gateway/present.c gateway/printcall.c gateway/people.c gateway/public.c gateway/rating.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c gateway/selfcheck.c \
+	gateway/present.c gateway/printcall.c gateway/people.c gateway/public.c gateway/rating.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/setup_page.c gateway/signin.c gateway/selfcheck.c \
 	gateway/staff.c \
-	gateway/sync.c gateway/tidy.c gateway/uploads.c gateway/waker.c
+	gateway/sync.c gateway/tidy.c gateway/trust.c gateway/uploads.c gateway/waker.c gateway/web.c gateway/web_list.c
 PRINT := gateway/print/escpos.c gateway/print/frame.c gateway/print/job.c gateway/print/main.c gateway/print/printer.c \
 	gateway/print/qr.c gateway/print/template.c gateway/print/tree.c
-CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c
+CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/poster.c gateway/cli/staff.c gateway/fill.c \
+	gateway/print/qr.c gateway/settings.c gateway/trust.c
 CA := certs/xinke-ca.c
 
 # What programs and tests are linked from; a linker takes from it only what is asked for.
@@ -96,7 +97,8 @@ sync: $(O)/xinke-sync
 county: $(O)/xinke-county
 
 GENERATED := $(addprefix $(GEN)/,states.inc events.inc transitions.inc box_queries.inc box_migrations.inc \
-	county_queries.inc county_migrations.inc exchange-1.inc venue_standard.inc)
+	county_queries.inc county_migrations.inc exchange-1.inc venue_standard.inc \
+	setup_html.inc setup_css.inc setup_js.inc poster_html.inc)
 
 $(GEN):
 	@mkdir -p $@
@@ -113,6 +115,12 @@ $(GEN)/box_migrations.inc: $(sort $(wildcard schema/sql/box/0*.sql)) schema/scri
 $(GEN)/county_migrations.inc: $(sort $(wildcard schema/sql/county/0*.sql)) schema/scripts/sql.awk | $(GEN)
 	@awk -v what=migrations -f schema/scripts/sql.awk $(filter %.sql,$^) > $@
 $(GEN)/venue_standard.inc: schema/venue/standard.json schema/scripts/text.awk | $(GEN)
+	@awk -f schema/scripts/text.awk $< > $@
+$(GEN)/%_html.inc: gateway/pages/%.html schema/scripts/text.awk | $(GEN)
+	@awk -f schema/scripts/text.awk $< > $@
+$(GEN)/%_css.inc: gateway/pages/%.css schema/scripts/text.awk | $(GEN)
+	@awk -f schema/scripts/text.awk $< > $@
+$(GEN)/%_js.inc: gateway/pages/%.js schema/scripts/text.awk | $(GEN)
 	@awk -f schema/scripts/text.awk $< > $@
 $(GEN)/%.inc: schema/dict/%.zdict | $(GEN)
 	@od -An -v -t u1 $< | sed 's/^ */\t/; s/  */,/g; s/$$/,/' > $@
@@ -131,7 +139,8 @@ $(O)/xinke-sync: $(call obj,$(AGENT)) $(LIB)
 $(O)/xinke-county: $(call obj,$(COUNTY_MAIN)) $(LIB)
 $(O)/xinke-gateway: $(call obj,$(GATEWAY)) $(LIB)
 $(O)/xinke: $(call obj,$(CLI)) $(LIB)
-# The template library and the QR encoder are this program's alone.
+$(O)/xinke: LIBS += -lqrencode
+# The template library is this program's alone.
 $(O)/xinke-print: $(call obj,$(PRINT)) $(LIB)
 $(O)/xinke-print: LIBS += $(PRINT_LIBS)
 $(PROGRAMS:%=$(O)/%):

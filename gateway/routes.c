@@ -23,6 +23,7 @@
 #include "gateway/reveal.h"
 #include "gateway/selfcheck.h"
 #include "gateway/session_list.h"
+#include "gateway/setup_page.h"
 #include "gateway/signin.h"
 #include "gateway/staff.h"
 #include "gateway/sync.h"
@@ -40,6 +41,7 @@ static const struct http_route table[] = {
     {"GET", "/metrics", 0, 0, HTTP_OPEN | HTTP_LOOPBACK, metrics_get, "Prometheus metrics, on loopback"},
     {"GET", "/problems/{code}", 0, 0, HTTP_OPEN, front_problem_get, "What a problem means"},
     {"GET", "/screen", 0, 0, HTTP_OPEN, public_screen, "Where a turned screen begins"},
+    {"GET", "/setup/check.svg", 0, 0, HTTP_OPEN, setup_page_check, "Loads on a phone that trusts the box"},
     {"GET", "/public", 0, 0, HTTP_OPEN, public_home, "What a citizen can ask for"},
     {"GET", "/public/guides", 0, 0, HTTP_OPEN, public_guides, "Guides of the items"},
     {"GET", "/public/guides/{code}", 0, 0, HTTP_OPEN, public_guide, "The guide of an item"},
@@ -49,6 +51,7 @@ static const struct http_route table[] = {
     {"GET", "/public/progress/{token}", 0, 0, HTTP_OPEN, public_progress, "How far a case is"},
     {"GET", "/public/rate/{token}", 0, 0, HTTP_OPEN, rating_get, "May it be rated?"},
     {"POST", "/public/rate/{token}", 0, ASK_BODY_MAX, HTTP_OPEN, rating_post, "Rate it"},
+    {"GET", "/api/v1/version", 0, 0, HTTP_OPEN, front_version_get, "Which versions this box speaks with"},
     {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, signin_post, "Sign in"},
     {"GET", "/api/v1/sessions", 0, 0, 0, session_list_get, "Sessions, one's own or others'"},
     {"GET", "/api/v1/sessions/current", 0, 0, 0, signin_current_get, "Who am I?"},

@@ -27,5 +27,6 @@ int cli_rebuild(struct cli *c);
 int cli_sync(struct cli *c);
 int cli_enroll(struct cli *c);
 int cli_staff(struct cli *c);
+int cli_poster(struct cli *c);
 
 #endif

@@ -23,6 +23,8 @@ static const struct command {
     {"staff", cli_staff,
      "add NAME --role R [--display D] [--keep] | password NAME [--keep] | disable NAME | enable NAME | list",
      "accounts of this station; a password is printed once, to be changed at the first sign-in or to --keep"},
+    {"poster", cli_poster, "[--ssid S --password-stdin | --ssid S --open] [--url URL] [--setup-url URL] > poster.html",
+     "the page for the station's wall: Wi-Fi, certificate, fingerprint, address; a browser prints it on A4"},
 };
 
 static void usage(FILE *f)

@@ -107,7 +107,7 @@ test('hands out the root in plain, and nothing else', async () => {
     const fingerprint = run('xinke-ca', 'fingerprint', join(box.dir, 'data', 'root.crt')).trim();
     const page = await get('/setup');
     assert.equal(page.status, 200);
-    assert.ok(page.text.replaceAll(' ', '').includes(fingerprint));
+    assert.ok(page.text.replaceAll(/\s/g, '').toLowerCase().includes(fingerprint));
     const root = await get('/setup/root.crt');
     assert.equal(root.text, box.root);
     for (const path of ['/', '/api/v1/cases', '/healthz', '/metrics', '/setup/server.key']) assert.equal((await get(path)).status, 404, path);
