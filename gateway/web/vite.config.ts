@@ -17,7 +17,7 @@ export default defineConfig({
   resolve: { alias: { '@': here('src') } },
   define: {
     __APP_VERSION__: JSON.stringify(version),
-    __VUE_OPTIONS_API__: 'true', // Vant's dialog and toast are written with it
+    __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',
     __VUE_I18N_FULL_INSTALL__: 'false',
     __VUE_I18N_LEGACY_API__: 'false',
