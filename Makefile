@@ -51,7 +51,7 @@ HTTP := shared/http/http.c shared/http/request.c shared/http/check.c shared/http
 BLOB := shared/blob/sniff.c shared/blob/store.c shared/blob/record.c shared/blob/tail.c shared/blob/upload.c shared/blob/append.c
 TUS := shared/tus/parse.c shared/tus/send.c shared/tus/tus.c shared/tus/body.c
 DB := shared/db/db.c shared/db/sqlite.c
-LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/pin.c shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c shared/ledger/citizen.c shared/ledger/selfcheck.c
+LEDGER := shared/ledger/store.c shared/ledger/blob.c shared/ledger/append.c shared/ledger/register.c shared/ledger/advance.c shared/ledger/project.c shared/ledger/read.c shared/ledger/audit.c shared/ledger/staff.c shared/ledger/staff_order.c shared/ledger/device.c shared/ledger/outbox.c shared/ledger/pin.c shared/ledger/courier.c shared/ledger/clock.c shared/ledger/feed.c shared/ledger/erase.c shared/ledger/enrol.c shared/ledger/verify.c shared/ledger/writer.c shared/ledger/citizen.c shared/ledger/selfcheck.c
 PUBLIC := shared/public/ask.c shared/public/form.c shared/public/guides.c shared/public/limiter.c shared/public/page.c shared/public/progress.c shared/public/ratings.c shared/public/typed.c
 CERTS := certs/ca.c
 ENGINE := sync/engine/wire.c sync/engine/rows.c sync/engine/columns_write.c sync/engine/columns_put.c \
@@ -69,7 +69,7 @@ GATEWAY := gateway/print/frame.c gateway/acts.c gateway/answer.c gateway/archive
 	gateway/follow.c gateway/front.c gateway/handovers.c gateway/items.c gateway/main.c gateway/metrics.c \
 	gateway/present.c gateway/printcall.c gateway/people.c gateway/public.c gateway/rating.c gateway/readers.c gateway/registers.c gateway/reports.c gateway/reveal.c gateway/routes.c gateway/search.c gateway/search_due.c gateway/session_list.c gateway/sessions.c gateway/settings.c gateway/setup.c gateway/signin.c gateway/selfcheck.c \
 	gateway/staff.c \
-	gateway/sync.c gateway/tidy.c gateway/uploads.c gateway/waker.c
+	gateway/sync.c gateway/tidy.c gateway/uploads.c gateway/waker.c gateway/web.c gateway/web_list.c
 PRINT := gateway/print/escpos.c gateway/print/frame.c gateway/print/job.c gateway/print/main.c gateway/print/printer.c \
 	gateway/print/qr.c gateway/print/template.c gateway/print/tree.c
 CLI := gateway/cli/main.c gateway/cli/ledger.c gateway/cli/enroll.c gateway/cli/staff.c gateway/settings.c

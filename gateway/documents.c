@@ -106,7 +106,6 @@ static void answer_done(struct paper_job *j, const json_t *answer)
 		return;
 	}
 	http_reply_header(j->req, "Content-Security-Policy", CSP);
-	http_reply_header(j->req, "Referrer-Policy", "no-referrer");
 	http_reply(j->req, 200, "text/html; charset=utf-8", json_string_value(html), json_string_length(html));
 }
 

@@ -5,6 +5,7 @@
 #include "gateway/answer.h"
 #include "gateway/readers.h"
 #include "gateway/routes.h"
+#include "gateway/web.h"
 #include "shared/buf.h"
 #include "shared/version.h"
 
@@ -41,7 +42,6 @@ static void reply_page(struct http_req *req)
 		buf_addf(&b, "<tr><td><code>%s</code><td><code>%s</code><td>%s\n", t[i].method, t[i].path,
 		         t[i].summary);
 	buf_adds(&b, "</table></html>\n");
-	http_reply_header(req, "Content-Security-Policy", "default-src 'none'");
 	if (b.bad)
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
 	else
@@ -57,8 +57,7 @@ static bool accepts(const char *accept, const char *exact, const char *range)
 
 void front_get(struct http_req *req, void *ctx)
 {
-	(void)ctx;
-	if (!answer_no_query(req)) return;
+	if (web_index(ctx, req) || !answer_no_query(req)) return;
 	const char *accept = http_req_header(req, "Accept");
 	http_reply_header(req, "Vary", "Accept");
 	if (accept && accepts(accept, "text/html", "text/*"))
@@ -88,6 +87,15 @@ void front_health_get(struct http_req *req, void *ctx)
 	                json_pack("{s:s, s:s, s:i, s:b, s:I}", "status", "ok", "version", XINKE_VERSION,
 	                          "schema_version", LEDGER_SCHEMA, "enrolled", enrolled, "uptime_s",
 	                          (json_int_t)((clock_read(&gw->clock).mono - gw->started) / 1000)));
+}
+
+void front_version_get(struct http_req *req, void *ctx)
+{
+	(void)ctx;
+	if (answer_no_query(req))
+		http_reply_json(req, 200,
+		                json_pack("{s:s, s:s, s:s, s:s}", "program", NAME, "version", XINKE_VERSION, "api",
+		                          XINKE_API_VERSION, "app_min", XINKE_APP_MIN));
 }
 
 void front_problem_get(struct http_req *req, void *ctx)

@@ -4,6 +4,6 @@
 
 #include "shared/http/http.h"
 
-http_handler front_get, front_health_get, front_problem_get;
+http_handler front_get, front_health_get, front_problem_get, front_version_get;
 
 #endif

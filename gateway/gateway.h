@@ -43,6 +43,7 @@ struct gateway {
 	struct reporter *reporter;    /* makes reports */
 	struct uploads *uploads;      /* photos and papers */
 	struct public_limits *limits; /* of the citizens' pages */
+	struct web *web;              /* the phone app */
 	struct metrics *metrics;
 	struct waker *waker;
 	struct http_server *_Atomic http; /* set while handlers may be running already: ask for NULL */

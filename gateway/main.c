@@ -19,6 +19,7 @@
 #include "gateway/setup.h"
 #include "gateway/uploads.h"
 #include "gateway/waker.h"
+#include "gateway/web.h"
 #include "shared/ledger/verify.h"
 #include "shared/ledger/writer.h"
 #include "shared/venue.h"
@@ -77,6 +78,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (!rc) rc = search_new(&gw->search, e);
 	if (!rc) rc = follow_new(gw->search, gw->days, gw->items, &gw->follow, e);
 	if (!rc) rc = changes_new((int)gw->cfg.polls, &gw->changes, e);
+	if (!rc) rc = web_new(gw, &gw->web, e);
 	if (!rc) rc = metrics_new(&gw->metrics, e);
 	if (!rc) rc = documents_new(gw, &gw->documents, e);
 	if (!rc) rc = reports_worker_new(gw, &gw->reporter, e);
@@ -84,6 +86,7 @@ static int open_parts(struct gateway *gw, struct err *e)
 	if (!rc) rc = public_limits_new(&gw->limits, e);
 	if (!rc) rc = waker_new(gw, &gw->waker, e);
 	if (rc) return rc;
+	web_refresh(gw->web);
 	struct ledger *l = readers_take(gw->readers);
 	(void)items_refresh(gw->items, l, &gw->log);
 	days_refresh(gw->days, l, &gw->log);
@@ -103,6 +106,7 @@ static int open_servers(struct gateway *gw, struct err *e)
 	    .threads = (unsigned)gw->cfg.threads,
 	    .max_connections = (unsigned)gw->cfg.max_connections,
 	    .max_per_ip = (unsigned)gw->cfg.max_per_ip,
+	    .fallback = &web_fallback,
 	    .authorize = sessions_authorize,
 	    .on_done = metrics_done,
 	    .ctx = gw,
@@ -141,6 +145,7 @@ static void close_all(struct gateway *gw)
 	uploads_free(gw->uploads);
 	public_limits_free(gw->limits);
 	metrics_free(gw->metrics);
+	web_free(gw->web);
 	changes_free(gw->changes);
 	follow_free(gw->follow);
 	search_free(gw->search);

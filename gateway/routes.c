@@ -49,6 +49,7 @@ static const struct http_route table[] = {
     {"GET", "/public/progress/{token}", 0, 0, HTTP_OPEN, public_progress, "How far a case is"},
     {"GET", "/public/rate/{token}", 0, 0, HTTP_OPEN, rating_get, "May it be rated?"},
     {"POST", "/public/rate/{token}", 0, ASK_BODY_MAX, HTTP_OPEN, rating_post, "Rate it"},
+    {"GET", "/api/v1/version", 0, 0, HTTP_OPEN, front_version_get, "Which versions this box speaks with"},
     {"POST", "/api/v1/sessions", 0, CREDENTIALS_MAX, HTTP_OPEN | HTTP_JSON, signin_post, "Sign in"},
     {"GET", "/api/v1/sessions", 0, 0, 0, session_list_get, "Sessions, one's own or others'"},
     {"GET", "/api/v1/sessions/current", 0, 0, 0, signin_current_get, "Who am I?"},

@@ -210,7 +210,7 @@ static void run_forbidden(struct work_job *job, void *state)
 /* The call is named by its route: what stands in its path is for nobody to read. It is noted behind the
  * answer, in a moment; what the worker cannot take is not answered so. */
 static bool forbid(struct gateway *gw, struct http_req *req, const struct http_route *route, const struct session *who,
-                   const char *detail)
+                   enum problem_code code)
 {
 	struct forbidden *f = calloc(1, sizeof *f);
 	log_info(&gw->log, "forbidden", "staff=%lld route=\"%s %s\"", (long long)who->account.id, route->method,
@@ -222,7 +222,7 @@ static bool forbid(struct gateway *gw, struct http_req *req, const struct http_r
 		(void)snprintf(f->peer, sizeof f->peer, "%s", http_req_peer(req));
 		(void)snprintf(f->call, sizeof f->call, "%s %s", route->method, route->path);
 	}
-	if (f && submit(gw->sessions, &f->job)) return refuse(req, PROBLEM_FORBIDDEN, detail);
+	if (f && submit(gw->sessions, &f->job)) return refuse(req, code, NULL);
 	free(f);
 	answer_later(req, PROBLEM_BUSY, 1);
 	return false;
@@ -245,10 +245,9 @@ bool sessions_authorize(struct http_req *req, const struct http_route *route, vo
 	http_req_set_user(req, who, free);
 	if (!bearer_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
 	if (!look_up(gw, req, who, &now)) return false;
-	if (by_cookie && !bearer_own_page(req, route))
-		return forbid(gw, req, route, who, "a call with the cookie must come from the box's own pages");
+	if (by_cookie && !bearer_own_page(req, route)) return forbid(gw, req, route, who, PROBLEM_CSRF);
 	if (who->account.must_change && !open_to_all(route)) return refuse(req, PROBLEM_PASSWORD_CHANGE, NULL);
-	if (route->roles && !(route->roles & who->role)) return forbid(gw, req, route, who, NULL);
+	if (route->roles && !(route->roles & who->role)) return forbid(gw, req, route, who, PROBLEM_FORBIDDEN);
 	touch(gw->sessions, route, who, now);
 	return true;
 }

@@ -10,6 +10,8 @@
 
 static const struct config_key keys[] = {
     {"paths.data", CONFIG_PATH, KEY(data), NULL, 0, 0, "Folder of database, keys and sockets."},
+    {"paths.web", CONFIG_PATH, KEY(web), "/usr/share/xinke/web", 0, 0,
+     "Folder of the phone app, as `make web` builds it; where it is missing there is the API alone."},
     {"http.bind", CONFIG_TEXT, KEY(bind), "0.0.0.0", 0, 0, "Numeric address that phones reach."},
     {"http.port", CONFIG_INT, KEY(port), "8443", 0, 65535, "Port; 0 takes any free one."},
     {"http.threads", CONFIG_INT, KEY(threads), "1", 1, 8, "Threads that serve connections."},

@@ -14,6 +14,7 @@
 
 struct settings {
 	char data[CONFIG_TEXT_MAX];
+	char web[CONFIG_TEXT_MAX]; /* folder of the phone app */
 	char bind[CONFIG_TEXT_MAX];
 	char names[CONFIG_TEXT_MAX]; /* comma list of DNS names and addresses */
 	char setup_bind[CONFIG_TEXT_MAX];

@@ -141,7 +141,6 @@ static void page_get(struct http_req *req, void *ctx)
 	for (size_t i = 0; hex[i]; i += 4)
 		buf_addf(&b, "%s%.4s", i ? " " : "", hex + i);
 	buf_adds(&b, "</code></p>\n<p><a href=\"/setup/root.crt\">root.crt</a></p></html>\n");
-	http_reply_header(req, "Content-Security-Policy", "default-src 'none'");
 	if (b.bad)
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
 	else

@@ -11,6 +11,7 @@
 #include "gateway/items.h"
 #include "gateway/readers.h"
 #include "gateway/tidy.h"
+#include "gateway/web.h"
 #include "shared/wake.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ static int round_once(struct waker *w)
 	if (follow_round(gw->follow, l, &more, &e)) log_warn(&gw->log, "search_list", "text=\"%s\"", e.msg);
 	readers_give(gw->readers, l);
 	refresh_cert(w);
+	web_refresh(gw->web);
 	return more ? 0 : ms;
 }
 

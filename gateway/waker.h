@@ -1,5 +1,5 @@
 /* The thread for what follows a commit: it wakes waiting phones, keeps the search list and the catalog current, and takes
- * a new server certificate into use. The courier wakes it by a datagram, the writer directly. */
+ * a new server certificate and a new phone app into use. The courier wakes it by a datagram, the writer directly. */
 #ifndef XINKE_GATEWAY_WAKER_H
 #define XINKE_GATEWAY_WAKER_H
 

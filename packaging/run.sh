@@ -20,6 +20,7 @@ base=${XINKE_PORT_BASE:-8440}
 county_host=${XINKE_COUNTY_HOST:-127.0.0.1}
 station=${XINKE_STATION:-652323101200} # 红山村便民服务站, 大丰镇
 schema=$(realpath schema)
+web=$(realpath -m build/web) # the phone app, where `make web` has built it
 umask 077
 
 county_conf=$run/county.conf
@@ -141,6 +142,7 @@ init_box() {
 	cat >"$box_conf" <<-EOF
 		[paths]
 		data = box
+		web = $web
 		[http]
 		bind = 127.0.0.1
 		port = $((base + 3))

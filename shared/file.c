@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,57 @@ int file_read(const char *path, size_t max, char **out, size_t *len, struct err 
 		*out = NULL;
 	}
 	return rc;
+}
+
+/* Closes AT, a step on the way from DIR, and keeps errno. */
+static void leave(int dir, int at)
+{
+	int kept = errno;
+	if (at >= 0 && at != dir) (void)close(at);
+	errno = kept;
+}
+
+static int open_plain(int at, const char *name)
+{
+	struct stat st;
+	int fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* as in file_load */
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))) return fd;
+	(void)close(fd);
+	errno = ELOOP;
+	return -1;
+}
+
+/* Cuts NAME out of *PATH, which moves behind it; false for one that is empty, too long, "." or "..". */
+static bool next_name(const char **path, char name[NAME_MAX + 1])
+{
+	size_t n = strcspn(*path, "/");
+	if (!n || n > NAME_MAX || (n <= 2 && strspn(*path, ".") >= n)) return false;
+	memcpy(name, *path, n);
+	name[n] = '\0';
+	*path += n;
+	return true;
+}
+
+int file_open_under(int dir, const char *path, int *fd, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	const char *rest = path;
+	int at = dir;
+	*fd = -1;
+	bool good = next_name(&rest, name);
+	while (good && at >= 0 && *rest == '/') {
+		int next = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		leave(dir, at);
+		at = next;
+		rest++;
+		good = next_name(&rest, name);
+	}
+	if (good && at >= 0) *fd = open_plain(at, name);
+	leave(dir, at);
+	if (*fd >= 0) return ERR_OK;
+	if (!good || errno == ELOOP || errno == ENOTDIR)
+		return err_set(e, ERR_DENIED, "%s does not stay under its folder, or is no plain file", path);
+	return err_sys(e, errno, "%s", path);
 }
 
 int file_mkdirs(const char *path, mode_t mode, struct err *e)

@@ -22,6 +22,9 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode, bool
 int file_load(const char *path, bool secret, void *out, size_t cap, size_t *len, struct err *e);
 /* Reads all of PATH, at most MAX bytes, into a new NUL-terminated buffer (free). */
 int file_read(const char *path, size_t max, char **out, size_t *len, struct err *e);
+/* Opens the plain file PATH, relative to folder DIR, for reading: *FD, to be closed. No part of it may be a link or "..", so that what
+ * is opened lies under DIR. ERR_NOTFOUND, or ERR_DENIED for a link or what is no plain file. */
+int file_open_under(int dir, const char *path, int *fd, struct err *e);
 /* Makes the folder and its parents with MODE where they are missing. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 /* Bytes free to this process and in all on the file system of PATH. */

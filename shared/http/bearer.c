@@ -7,6 +7,7 @@
 #define COOKIE            "__Host-xinke"
 #define DEVICE_COOKIE     "__Host-xinke-device"
 #define DEVICE_HEADER     "Xinke-Device"
+#define CLIENT_HEADER     "Xinke-Client"
 #define DEVICE_AGE        "; Max-Age=31536000" /* a year after it was last set */
 #define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
 
@@ -46,11 +47,12 @@ bool bearer_device(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX])
 
 bool bearer_own_page(const struct http_req *req, const struct http_route *route)
 {
+	const char *client = http_req_header(req, CLIENT_HEADER), *host = http_req_header(req, "Host");
 	const char *site = http_req_header(req, "Sec-Fetch-Site"), *origin = http_req_header(req, "Origin");
-	const char *host = http_req_header(req, "Host");
-	if (strcmp(route->method, "GET") == 0) return true;
-	if (site) return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
-	return origin && host && strncmp(origin, "https://", 8) == 0 && strcmp(origin + 8, host) == 0;
+	if (strcmp(route->method, "GET") == 0 || strcmp(route->method, "HEAD") == 0) return true;
+	if (!client || !*client) return false;
+	if (site && strcmp(site, "same-origin") != 0) return false;
+	return !origin || (host && strncmp(origin, "https://", 8) == 0 && strcmp(origin + 8, host) == 0);
 }
 
 static void set_cookie(struct http_req *req, const char *name, const char *token, const char *more)

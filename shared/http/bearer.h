@@ -10,8 +10,9 @@
 bool bearer_token(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX], bool *by_cookie);
 /* The token of the phone that the request comes from: Xinke-Device header for tools, a cookie of its own for browsers. */
 bool bearer_device(const struct http_req *req, char out[ACCOUNT_TOKEN_MAX]);
-/* May a call that a cookie vouches for change anything? A browser sends its cookie whoever wrote the page: other than
- * GET must come from a page of this very origin (Sec-Fetch-Site, else Origin against Host). */
+/* May a call that a cookie vouches for change anything? A browser sends its cookie whoever wrote the page. Other than GET
+ * and HEAD must carry Xinke-Client, which no form of another site can (and no script of one without leave by CORS, which
+ * nothing here gives); and where the browser says whence it comes (Sec-Fetch-Site, Origin), it must be this very origin. */
 bool bearer_own_page(const struct http_req *req, const struct http_route *route);
 /* Adds Set-Cookie with TOKEN, or one that ends the cookie (NULL). */
 void bearer_set_cookie(struct http_req *req, const char *token);

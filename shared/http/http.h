@@ -5,8 +5,8 @@
  * lets pass is refused before any handler: duplicate or conflicting Content-Length and Transfer-Encoding, any coding
  * but chunked, NUL and other controls in header values, folded lines and bare LF in the head, %00 and malformed escapes
  * in the target, repeated query parameters, a missing or doubled Host, bodies over the route's limit. Handlers never
- * see a request that was refused. Every answer to a request carries X-Request-Id, Cache-Control: no-store (unless the
- * handler says otherwise) and nosniff; a 401 also WWW-Authenticate: Bearer. What is refused while its body is still
+ * see a request that was refused. Every answer to a request carries X-Request-Id and, unless the handler says otherwise,
+ * Cache-Control: no-store and the headers for browsers (reply.c, `guards`); a 401 also WWW-Authenticate: Bearer. What is refused while its body is still
  * coming ends the connection; a chunked body that outgrows its limit is read to its end (1 MiB further at most) before
  * the 413, because the library takes no answer in its middle.
  * The library answers some requests itself, in HTML, before it calls us: see README. */
@@ -61,22 +61,25 @@ struct http_peer_cert {
 };
 
 struct http_config {
-	const char *bind;             /* numeric address; NULL = 127.0.0.1 */
-	uint16_t port;                /* 0 = any, see http_port */
-	const char *cert_file;        /* PEM chain; NULL = plain HTTP */
-	const char *key_file;         /* PEM key */
-	const char *client_ca;        /* PEM trust list for client certificates; NULL = none is asked for */
-	bool client_expired;          /* one whose only fault is its last day is let through and told as expired */
-	bool tls13_only;              /* county link */
-	unsigned threads;             /* epoll threads; 0 = 1 */
-	unsigned max_connections;     /* 0 = 256 */
-	unsigned max_per_ip;          /* 0 = unlimited */
-	unsigned idle_timeout_s;      /* inactivity between and inside requests; 0 = 30 */
+	const char *bind;         /* numeric address; NULL = 127.0.0.1 */
+	uint16_t port;            /* 0 = any, see http_port */
+	const char *cert_file;    /* PEM chain; NULL = plain HTTP */
+	const char *key_file;     /* PEM key */
+	const char *client_ca;    /* PEM trust list for client certificates; NULL = none is asked for */
+	bool client_expired;      /* one whose only fault is its last day is let through and told as expired */
+	bool tls13_only;          /* county link */
+	bool terse;               /* programs alone call it, on a metered line: no headers for browsers but nosniff */
+	unsigned threads;         /* epoll threads; 0 = 1 */
+	unsigned max_connections; /* 0 = 256 */
+	unsigned max_per_ip;      /* 0 = unlimited */
+	unsigned idle_timeout_s;  /* inactivity between and inside requests; 0 = 30 */
 	unsigned request_deadline_ms; /* absolute, from a request's first byte to its last, and for the TLS handshake;
 	                               * past it the connection is shut down; 0 = 20000 */
 	size_t header_memory;         /* libmicrohttpd pool per connection; 0 = 8192 */
 	const struct http_route *routes; /* borrowed for the server's life */
 	size_t n_routes;
+	/* Answers GET and HEAD of paths that no row fits; its own method and path are not looked at. NULL: they are 404. */
+	const struct http_route *fallback;
 	/* Runs for every route without HTTP_OPEN, on the server's thread, when the headers are in and the body is not,
 	 * so that strangers cannot make us keep bodies; params, query, headers and certificate can be read. It answers
 	 * the request and returns false to refuse, and may not suspend. It may set the user pointer. NULL = nobody may

@@ -58,6 +58,9 @@ struct http_linger {
 	int64_t until; /* monotonic ms */
 };
 
+/* How many of the headers for browsers an answer carries (reply.c). */
+enum http_guarded { HTTP_TERSE, HTTP_PLAIN, HTTP_SECURE };
+
 struct http_server {
 	struct http_config cfg; /* strings of it are not kept beyond http_open, but for the TLS files (copies below) */
 	char *cert_file, *key_file, *client_ca;
@@ -96,6 +99,7 @@ struct http_req {
 	struct http_server *server;
 	struct http_conn *conn;
 	struct MHD_Connection *mhd;
+	enum http_guarded guarded;      /* of its server, which may be gone when it is answered */
 	const struct http_route *route; /* NULL until found */
 	const char *method, *path;      /* the library's memory, until the request ends */
 	/* target, as the request line came */

@@ -63,15 +63,47 @@ static struct MHD_Response *last_resort(void)
 	return r;
 }
 
+/* What every answer carries unless its handler says otherwise: for pages that are ours and for all that is none, which a
+ * browser must not take for one. A page that needs more (a style, a picture) names its own policy, and no wider than that.
+ * Sources: OWASP ASVS 5.0 chapter V3.4, RFC 6797 for HSTS. */
+static const struct guard {
+	const char *name, *value;
+	enum http_guarded from; /* answers guarded so much carry it */
+} guards[] = {
+    {"Cache-Control", "no-store", HTTP_TERSE},
+    {"X-Content-Type-Options", "nosniff", HTTP_TERSE},
+    {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+     HTTP_PLAIN},
+    {"Referrer-Policy", "no-referrer", HTTP_PLAIN},
+    {"Permissions-Policy", "camera=(self), geolocation=(), microphone=(), payment=(), usb=()", HTTP_PLAIN},
+    {"Cross-Origin-Opener-Policy", "same-origin", HTTP_SECURE}, /* browsers heed it there alone */
+    {"Cross-Origin-Resource-Policy", "same-origin", HTTP_PLAIN},
+    {"Strict-Transport-Security", "max-age=31536000", HTTP_SECURE},
+};
+
+static bool has_header(const struct http_req *req, const char *name)
+{
+	const struct http_header *h = req->headers;
+	while (h && strcasecmp(h->name, name) != 0)
+		h = h->next;
+	return h != NULL;
+}
+
+static bool add_guards(const struct http_req *req, struct MHD_Response *r)
+{
+	bool ok = true;
+	for (size_t i = 0; i < sizeof guards / sizeof *guards && ok; i++)
+		if (guards[i].from <= req->guarded && !has_header(req, guards[i].name))
+			ok = MHD_add_response_header(r, guards[i].name, guards[i].value) == MHD_YES;
+	return ok;
+}
+
 static bool add_headers(struct http_req *req, struct MHD_Response *r, const char *media)
 {
 	bool ok = !req->lost && (!media || MHD_add_response_header(r, "Content-Type", media) == MHD_YES);
-	bool cache = false;
-	for (struct http_header *h = req->headers; h && ok; h = h->next) {
+	for (struct http_header *h = req->headers; h && ok; h = h->next)
 		ok = MHD_add_response_header(r, h->name, h->value) == MHD_YES;
-		if (strcasecmp(h->name, "Cache-Control") == 0) cache = true;
-	}
-	return ok && (cache || MHD_add_response_header(r, "Cache-Control", "no-store") == MHD_YES);
+	return ok && add_guards(req, r);
 }
 
 /* Takes R (NULL = no memory) as the answer. */
@@ -83,14 +115,12 @@ static void answer(struct http_req *req, int status, const char *media, struct M
 		r = NULL;
 	}
 	if (!r) {
+		free_headers(req); /* they were for another answer */
 		status = 500;
 		r = last_resort();
-		if (r) (void)MHD_add_response_header(r, "Cache-Control", "no-store");
+		if (r) (void)add_guards(req, r);
 	}
-	if (r) {
-		(void)MHD_add_response_header(r, "X-Request-Id", req->id);
-		(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-	}
+	if (r) (void)MHD_add_response_header(r, "X-Request-Id", req->id);
 	free_headers(req);
 	req->response = r;
 	req->status = status;
@@ -183,7 +213,8 @@ enum MHD_Result http_reply_queue(struct http_req *req)
 {
 	if (atomic_load(&req->claim) == HTTP_FORCED) {
 		/* whoever was to answer may still be writing to REQ: make the answer beside it */
-		struct http_req plain = {.mhd = req->mhd, .server = req->server, .close = true};
+		struct http_req plain = {
+		    .mhd = req->mhd, .server = req->server, .guarded = req->guarded, .close = true};
 		memcpy(plain.id, req->id, sizeof plain.id);
 		http_problem_code(&plain, PROBLEM_STOPPING, NULL);
 		enum MHD_Result ok = http_reply_queue(&plain);
@@ -259,7 +290,6 @@ void http_problem_help(struct http_req *req, void *ctx)
 	buf_adds(&b, "</h2>\n<p>");
 	add_escaped(&b, row->help);
 	buf_addf(&b, "</p>\n<p><code>%s</code>, HTTP %d</p></div></html>\n", row->name, row->status);
-	http_reply_header(req, "Content-Security-Policy", "default-src 'none'");
 	if (b.bad)
 		http_problem_code(req, PROBLEM_INTERNAL, NULL);
 	else

@@ -26,6 +26,7 @@ void *http_req_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	req->server = s;
 	req->conn = c;
 	req->mhd = mhd;
+	req->guarded = s->cfg.terse ? HTTP_TERSE : s->cfg.cert_file ? HTTP_SECURE : HTTP_PLAIN;
 	req->raw = uri;
 	req->raw_len = strlen(uri);
 	req->bad = http_check_target(uri);
@@ -120,6 +121,8 @@ static bool find_route(struct http_req *req)
 	char allow[128];
 	req->route = http_route_find(req, allow, sizeof allow);
 	if (req->route) return http_route_params(req) || refuse(req, PROBLEM_INTERNAL, NULL);
+	bool reads = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
+	if (!allow[0] && reads && (req->route = req->server->cfg.fallback)) return true;
 	if (!allow[0]) return refuse(req, PROBLEM_NOT_FOUND, NULL);
 	http_reply_header(req, "Allow", allow);
 	return refuse(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);

@@ -153,7 +153,7 @@ static int forget(struct ledger *l, const struct device *d, struct err *e)
 		int rc = db_run(s, e);
 		if (rc) return rc;
 	}
-	return ERR_OK;
+	return ledger_outbox_forget(l, d->n, e);
 }
 
 int ledger_device_decide(struct ledger *l, const struct staff_actor *by, const uint8_t id[UUID_LEN], const char *state,

@@ -6,6 +6,7 @@
 #ifndef XINKE_LEDGER_DEVICE_H
 #define XINKE_LEDGER_DEVICE_H
 
+#include "shared/ledger/outbox.h"
 #include "shared/ledger/staff.h"
 
 #define DEVICE_PIN_TRIES   5
@@ -33,7 +34,8 @@ int ledger_device_list(struct ledger *l, int64_t staff, void (*fn)(const struct 
 /* A new phone called NAME, pending, whose token is TOKEN; the session of WHO goes on as one of this phone. */
 int ledger_device_add(struct ledger *l, const struct staff_actor *by, const struct account *who, const char *name,
                       const char *token, struct device *out, struct problem *p, struct err *e);
-/* Approves (STATE "approved") or revokes ("revoked"); a revoked phone's sessions end. Again it does nothing. */
+/* Approves (STATE "approved") or revokes ("revoked"); a revoked phone's sessions end, its PINs and
+ * the keys of its outbox are forgotten. Again it does nothing. */
 int ledger_device_decide(struct ledger *l, const struct staff_actor *by, const uint8_t id[UUID_LEN], const char *state,
                          struct device *out, struct problem *p, struct err *e);
 /* WHO has shown the password on D in the session that was opened under TOKEN, a hash. */
@@ -47,6 +49,7 @@ struct pin_try {
 	const char *name, *pin, *device; /* the phone's token */
 	const char *peer;
 	int64_t now;
+	struct outbox_key *outbox; /* filled by a good one */
 };
 /* Signs in with a PIN: as account_sign_in, with PASSWORD_WANTED beside its refusals. The session ends when the password is
  * due again. Begins and commits by itself. */

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LEDGER_SCHEMA 5 /* the last migration of schema/sql/box */
+#define LEDGER_SCHEMA 6 /* the last migration of schema/sql/box */
 
 struct ledger; /* opaque */
 struct db;

@@ -92,6 +92,7 @@ static int succeed(struct ledger *l, const struct account_queries *q, const stru
 	db_bind_int(s, "n", pin->device);
 	db_bind_int(s, "at", t->now);
 	rc = db_run(s, e);
+	if (!rc) rc = ledger_outbox_key(l, pin->device, pin->a.id, t->outbox, e);
 	return rc ? rc : put_failures(l, pin, 0, e);
 }
 

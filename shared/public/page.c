@@ -185,7 +185,6 @@ static void policy(struct http_req *req, bool form)
 	    "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action %s; frame-ancestors 'none'", b64,
 	    form ? "'self'" : "'none'");
 	http_reply_header(req, "Content-Security-Policy", csp);
-	http_reply_header(req, "Referrer-Policy", "no-referrer");
 }
 
 /* Answers 304 where the client has these very bytes. */

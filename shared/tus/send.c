@@ -77,8 +77,7 @@ static void say_what(struct http_req *req, const char *hex, enum sniff_media med
 	http_reply_header(req, "ETag", text);
 	http_reply_header(req, "Accept-Ranges", "bytes");
 	http_reply_header(req, "Cache-Control", "private, no-store");
-	http_reply_header(req, "Content-Security-Policy", "default-src 'none'; sandbox");
-	http_reply_header(req, "Referrer-Policy", "no-referrer");
+	http_reply_header(req, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
 }
 
 static void answer(struct http_req *req, struct blob *b, const char *hex, enum sniff_media media)

@@ -42,7 +42,7 @@ struct call {
 	bool reveals;               /* an act whose request is the body of a reveal */
 	bool entry;                 /* an entry of the register whose item is `item`, not a case */
 	int64_t if_revision;        /* If-Match; 0 = any */
-	struct ask ask;       /* of a public page */
+	struct ask ask;             /* of a public page */
 	char station[13], item[CALL_ITEM_MAX];
 	bool has_state;
 	enum case_state state;

@@ -54,7 +54,9 @@ static json_t *whole(struct call *c, struct worker *w, const struct caseview *v,
 {
 	int64_t now = county_now(c->county);
 	unsigned reads_ratings = ROLE_CENTRE | ROLE_HEAD | ROLE_AUDITOR;
-	if (c->entry) return present_entry(w->store, v, &c->county->cfg->registers, now, c->who.role & reads_ratings, actions);
+	if (c->entry)
+		return present_entry(w->store, v, &c->county->cfg->registers, now, c->who.role & reads_ratings,
+		                     actions);
 	json_t *o = present_case(&w->present, w->store, v, now, actions), *files = blobs_json(w->store, v, e);
 	if (o && files && !json_object_set(o, "files", files)) {
 		json_decref(files);

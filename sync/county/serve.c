@@ -228,6 +228,7 @@ static int open_servers(struct serve *sv, struct err *e)
 	sync.client_ca = f.root;
 	sync.client_expired = true; /* the exchange refuses it, the renewal is what it is for */
 	sync.tls13_only = true;
+	sync.terse = true;
 	sync.request_deadline_ms = SYNC_DEADLINE_MS;
 	sync.idle_timeout_s = 120; /* boxes keep their connection between exchanges: a handshake costs them more */
 	sync.routes = sync_routes;

@@ -18,12 +18,12 @@ struct serve {
 	struct sessions *sessions;
 	struct limiter *limiter;
 	struct blob_face *blobs;
-	struct limiter *typed;  /* of what is typed on the public pages */
-	struct work *pool;    /* each thread has a struct worker */
-	struct work *reports; /* likewise, its one */
-	struct venue *venue;  /* the standard that stations check themselves by */
-	atomic_bool ending;   /* what takes long gives up */
-	int64_t started;      /* monotonic ms */
+	struct limiter *typed; /* of what is typed on the public pages */
+	struct work *pool;     /* each thread has a struct worker */
+	struct work *reports;  /* likewise, its one */
+	struct venue *venue;   /* the standard that stations check themselves by */
+	atomic_bool ending;    /* what takes long gives up */
+	int64_t started;       /* monotonic ms */
 	struct http_server *sync, *api, *pub;
 };
 

@@ -178,8 +178,7 @@ bool session_authorize(struct http_req *req, const struct http_route *route, voi
 	http_req_set_user(req, who, free);
 	if (!bearer_token(req, who->token, &by_cookie)) return refuse(req, PROBLEM_UNAUTHENTICATED, NULL);
 	if (!look_up(sv, req, who, now)) return false;
-	if (by_cookie && !bearer_own_page(req, route))
-		return refuse(req, PROBLEM_FORBIDDEN, "a call with the cookie must come from the county's own pages");
+	if (by_cookie && !bearer_own_page(req, route)) return refuse(req, PROBLEM_CSRF, NULL);
 	if (route->roles && !(route->roles & who->role)) {
 		log_info(sv->county->log, "forbidden", "account=%lld route=\"%s %s\"", (long long)who->account.id,
 		         route->method, route->path);

@@ -193,7 +193,7 @@ class County {
   }
 
   client(base, options = {}) {
-    const client = api.client({ base, ca: this.root, ...options });
+    const client = api.client({ base, ca: this.root, terse: base === this.syncUrl, ...options });
     this.closers.push(() => client.close());
     return client;
   }

@@ -97,8 +97,8 @@ describe('phones', () => {
     const client = box.client();
     const signed = await client.call('POST', '/api/v1/sessions', { body: { name: 'clerk', password: password('clerk') }, expect: 201 });
     const cookie = signed.headers['set-cookie'][0].split(';')[0];
-    const own = { cookie, 'sec-fetch-site': 'same-origin' };
-    await client.call('POST', '/api/v1/devices', { body: { name: '浏览器' }, headers: { cookie }, expect: 'forbidden' });
+    const own = { cookie, 'sec-fetch-site': 'same-origin', 'xinke-client': 'app/1.0.0' };
+    await client.call('POST', '/api/v1/devices', { body: { name: '浏览器' }, headers: { cookie }, expect: 'csrf' });
     const { body, headers } = await client.call('POST', '/api/v1/devices', { body: { name: '浏览器' }, headers: own, expect: 201 });
     const [set] = headers['set-cookie'];
     assert.equal(set, `__Host-xinke-device=${body.token}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=31536000`);
@@ -108,6 +108,45 @@ describe('phones', () => {
     assert.equal((await pin(`a=b; ${set.split(';')[0]}; ${cookie}`)).status, 201);
     assert.equal((await pin(`__Host-xinke=${body.token}`)).body.code, 'password_wanted'); // no session's cookie is a phone's
     await client.call('GET', '/api/v1/cases', { headers: { cookie: `__Host-xinke=${body.token}` }, expect: 'unauthenticated' });
+  });
+
+  test('an approved phone gets a key for its outbox: of this person, at each sign-in the same, gone when it is revoked', async () => {
+    const key = async (name, token, more) => (await enter(name, token, more)).opened.outbox_key;
+    const phone = await register('外勤机');
+    const other = await register('外勤机二');
+    assert.equal(phone.client.opened.outbox_key, undefined); // of no phone
+    assert.equal(await key('clerk', phone.token), undefined); // not approved
+    await approve(phone.id);
+    await approve(other.id);
+    const mine = await key('clerk', phone.token);
+    assert.equal(Buffer.from(mine, 'base64').length, 32);
+    await setPin(await enter('clerk', phone.token));
+    assert.equal(await key('clerk', phone.token, { pin: PIN }), mine);
+    assert.equal(await key('clerk', phone.token), mine);
+    const others = [await key('lead', phone.token), await key('clerk', other.token)];
+    assert.equal(new Set([mine, ...others]).size, 3);
+    assert.equal(await key('clerk'), undefined); // a tool's sign-in
+    // it says nowhere else what it is
+    const stored = Buffer.from(sql("select hex(sealed) from outbox_keys").replaceAll('\n', ''), 'hex');
+    for (const text of [mine, ...others]) {
+      const raw = Buffer.from(text, 'base64');
+      assert.ok(!stored.includes(raw) && !stored.includes(text));
+      assert.ok(!box.log().includes(text) && !box.log().includes(raw.toString('hex')));
+    }
+    // a new password forgets the PIN; what lies on the phone is still read
+    const { body: fresh } = await lead.call('POST', '/api/v1/staff', { body: { name: 'li', display: '李丽', role: 'clerk' }, expect: 201 });
+    const theirs = await key('li', phone.token, { password: fresh.password });
+    const reset = await lead.call('POST', `/api/v1/staff/${fresh.id}/password`);
+    assert.equal(sql(`select count(*) from device_staff where staff = ${fresh.id}`), '0');
+    assert.equal(await key('li', phone.token, { password: reset.body.password }), theirs);
+    await revoke(phone.id);
+    assert.equal(sql("select count(*) from outbox_keys k join devices d on d.n = k.device where d.name = '外勤机'"), '0');
+    assert.equal((await enter('lead', phone.token)).opened.outbox_key, undefined);
+    assert.match(run('xinke', '-c', box.config, 'verify'), /0 faults/);
+    // one that was changed in the file opens for nobody, and no other takes its place
+    sql("update outbox_keys set sealed = zeroblob(61) where device = (select n from devices where name = '外勤机二')");
+    await enter('clerk', other.token, {}, 'internal');
+    assert.equal(sql("select sum(hex(sealed) = hex(zeroblob(61))) from outbox_keys"), '1');
   });
 
   test('a PIN is six digits that nobody guesses at once, set with the password', async () => {

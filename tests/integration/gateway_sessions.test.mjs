@@ -62,18 +62,31 @@ describe('sessions', () => {
     const body = registration(item, random(5));
     const post = (more, expect) => client.call('POST', '/api/v1/cases', { key: randomUUID(), body, headers: { cookie, ...more }, expect });
     const host = `127.0.0.1:${box.port}`;
-    await post({}, 'forbidden');
-    await post({ 'sec-fetch-site': 'cross-site' }, 'forbidden');
-    await post({ 'sec-fetch-site': 'same-site' }, 'forbidden');
-    await post({ origin: 'https://evil.example' }, 'forbidden');
-    await post({ origin: `http://${host}` }, 'forbidden');
-    await post({ 'sec-fetch-site': 'cross-site', origin: `https://${host}` }, 'forbidden');
-    await post({ 'sec-fetch-site': 'same-origin' }, 201);
-    await post({ 'sec-fetch-site': 'none' }, 201);
-    await post({ origin: `https://${host}` }, 201);
-    const out = await client.call('DELETE', '/api/v1/sessions/current', { headers: { cookie, 'sec-fetch-site': 'same-origin' }, expect: 204 });
+    const app = { 'xinke-client': 'app/1.0.0' };
+    for (const origin of [{}, { 'sec-fetch-site': 'same-origin' }, { origin: `https://${host}` }, { 'xinke-client': '' }]) await post(origin, 'csrf');
+    for (const site of ['cross-site', 'same-site', 'none', '']) await post({ ...app, 'sec-fetch-site': site }, 'csrf');
+    for (const origin of ['https://evil.example', `http://${host}`, `https://${host}.evil.example`, `https://${host}0`, 'null', ''])
+      await post({ ...app, origin }, 'csrf');
+    await post({ ...app, 'sec-fetch-site': 'cross-site', origin: `https://${host}` }, 'csrf');
+    await post({ ...app, 'sec-fetch-site': 'same-origin', origin: 'https://evil.example' }, 'csrf');
+    await post({ ...app, 'sec-fetch-site': 'same-origin', origin: `https://${host}` }, 201);
+    await post(app, 201);
+    await client.call('DELETE', '/api/v1/sessions/current', { headers: { cookie }, expect: 'csrf' });
+    assert.equal((await client.call('GET', '/api/v1/sessions/current', { headers: { cookie, 'sec-fetch-site': 'cross-site' } })).status, 200); // reads change nothing
+    const out = await client.call('DELETE', '/api/v1/sessions/current', { headers: { cookie, ...app }, expect: 204 });
+    assert.equal(out.headers['clear-site-data'], undefined);
     assert.match(out.headers['set-cookie'][0], /Max-Age=0/);
     await client.call('GET', '/api/v1/cases', { headers: { cookie }, expect: 'unauthenticated' });
+  });
+
+  test('leave nothing in the browser where nothing is unsent', async () => {
+    const client = await box.signIn('clerk');
+    const out = (query, expect) => client.call('DELETE', '/api/v1/sessions/current', { query, expect, invalid: true });
+    for (const clear of ['', '0', '2', 'yes', '1 ']) assert.equal((await out({ clear }, 'validation')).body.errors[0].pointer, '/?clear');
+    await out({ other: 1 }, 'validation');
+    await client.call('GET', '/api/v1/sessions/current'); // none of these was a sign-out
+    assert.equal((await out({ clear: 1 }, 204)).headers['clear-site-data'], '"cache", "storage"');
+    await client.call('GET', '/api/v1/sessions/current', { expect: 'unauthenticated' });
   });
 
   test('end after 15 idle minutes and after 12 hours; use keeps them, waiting for changes does not', async () => {

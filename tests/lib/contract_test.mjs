@@ -9,6 +9,7 @@ import test, { after, before } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { contract } from './contract.mjs';
+import { guardFaults } from './guards.mjs';
 import { random, receiptNumber, registration, shown } from './people.mjs';
 
 const DOCUMENT = `
@@ -326,7 +327,7 @@ test('county.yaml: a history has order and verdict, and no mark of the road', ()
   await drift(client.call('GET', path), /\/items\/0\/refusal: must be object/);
   show({ sync });
   await drift(client.call('GET', path), /unevaluated properties \(sync\)/);
-  const { refused, progress_token, ...one } = CASE;
+  const { refused, progress_token, ...one } = { ...CASE, files: [] };
   answer = () => json(200, one, { etag: '"2"' });
   await drift(client.call('GET', `/api/v1/cases/${KEY}`), /unevaluated properties \(sync\)/);
   delete one.sync;
@@ -336,4 +337,23 @@ test('county.yaml: a history has order and verdict, and no mark of the road', ()
 
 test('the document may be a path or an address', () => {
   assert.deepEqual(contract(pathToFileURL(join(folder, 'pets.yaml'))).operations(), contract(join(folder, 'pets.yaml')).operations());
+});
+
+test('a header for browsers that is missing, or wider than it may be, is a fault', () => {
+  const good = {
+    'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin', 'strict-transport-security': 'max-age=31536000',
+    'permissions-policy': 'camera=(self), geolocation=(), microphone=(), payment=(), usb=()',
+    'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  };
+  assert.equal(guardFaults(good), '');
+  for (const name of Object.keys(good)) assert.notEqual(guardFaults({ ...good, [name]: undefined }), '', name);
+  const csp = (text) => guardFaults({ ...good, 'content-security-policy': text });
+  const rest = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  assert.equal(csp(`default-src 'self'; img-src 'self' data: blob:; ${rest}`), '');
+  for (const wide of [`default-src *; ${rest}`, `default-src 'self'; script-src 'self' 'unsafe-inline'; ${rest}`, `default-src 'self'; img-src https://x.example; ${rest}`,
+    `default-src 'self'; style-src 'unsafe-eval'; ${rest}`, "default-src 'self'; base-uri 'none'; form-action 'none'", `img-src 'self'; ${rest}`])
+    assert.notEqual(csp(wide), '', wide);
+  assert.equal(guardFaults({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }, { terse: true }), '');
+  assert.notEqual(guardFaults(good, { terse: true }), '');
 });

@@ -3,6 +3,7 @@
 #include "tests/unit/support.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -180,12 +181,66 @@ static void space(void **state)
 	assert_int_equal(file_space(path, &avail, &total, &e), ERR_NOTFOUND);
 }
 
+static void open_under(void **state)
+{
+	static const char *const bad[] = {"",     "/",    ".",      "..",    "../o",     "a/../o", "a/./f",
+	                                  "/a/f", "a//f", "a/f/",   "link",  "a/link",   "link/f", "a",
+	                                  "a/up", "fifo", "../a/f", "a/f/f", "..a/../f", "a/.."};
+	static const char *const good[] = {"o", "a/f", "..a/f"};
+	char path[SUPPORT_PATH_MAX], to[SUPPORT_PATH_MAX], text[8] = {0};
+	int fd = -1;
+	struct support_folder own;
+	(void)state;
+	support_folder_make(&own);
+	for (size_t i = 0; i < 2; i++) {
+		support_path(&own, i ? "..a" : "a", path);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	for (size_t i = 0; i < COUNT(good); i++) {
+		support_path(&own, good[i], path);
+		assert_int_equal(file_write(path, good[i], strlen(good[i]), 0600, true, NULL), ERR_OK);
+	}
+	support_path(&own, "a", to);
+	support_path(&own, "link", path);
+	assert_int_equal(symlink(to, path), 0);
+	support_path(&own, "a/f", to);
+	support_path(&own, "a/link", path);
+	assert_int_equal(symlink(to, path), 0);
+	support_path(&own, "a/up", path);
+	assert_int_equal(symlink("..", path), 0);
+	support_path(&own, "fifo", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	support_path(&own, "", path);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), before = dup(dir);
+	assert_true(dir >= 0 && before >= 0);
+	(void)close(before);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct err e = {0};
+		assert_int_equal(file_open_under(dir, bad[i], &fd, &e), ERR_DENIED);
+		assert_int_equal(fd, -1);
+	}
+	for (size_t i = 0; i < COUNT(good); i++) {
+		struct err e = {0};
+		assert_int_equal(file_open_under(dir, good[i], &fd, &e), ERR_OK);
+		assert_int_equal(read(fd, text, sizeof text), strlen(good[i]));
+		assert_memory_equal(text, good[i], strlen(good[i]));
+		(void)close(fd);
+	}
+	assert_int_equal(file_open_under(dir, "a/none", &fd, NULL), ERR_NOTFOUND);
+	assert_int_equal(file_open_under(dir, "none/f", &fd, NULL), ERR_NOTFOUND);
+	int after = dup(dir);
+	assert_int_equal(after, before); /* nothing was left open */
+	(void)close(after);
+	(void)close(dir);
+	support_folder_remove(&own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(writes),  cmocka_unit_test(replace), cmocka_unit_test(leaves_nothing_behind),
 	    cmocka_unit_test(loads),   cmocka_unit_test(reads),   cmocka_unit_test(open_secrets),
-	    cmocka_unit_test(folders), cmocka_unit_test(space),
+	    cmocka_unit_test(folders), cmocka_unit_test(space),   cmocka_unit_test(open_under),
 	};
 	return cmocka_run_group_tests(tests, make, drop);
 }

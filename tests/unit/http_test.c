@@ -516,6 +516,8 @@ static void every_answer_has_its_headers(void **state)
 		assert_int_equal(strspn(id, "0123456789abcdef"), 24);
 		assert_non_null(strstr(a.text, "Cache-Control: no-store\r\n"));
 		assert_non_null(strstr(a.text, "X-Content-Type-Options: nosniff\r\n"));
+		assert_non_null(strstr(a.text, "Content-Security-Policy: default-src 'none'; "));
+		assert_null(strstr(a.text, "Strict-Transport-Security")); /* this line is plain */
 		if (a.status >= 400)
 			assert_non_null(strstr(strstr(a.text, "\r\n\r\n"), (char[]){id[0], id[1], id[2], id[3], 0}));
 	}

@@ -492,6 +492,17 @@ WHERE d.token = :token AND d.state = 'approved' AND f.disabled = 0 AND f.must_ch
 -- name: device_pin_failures
 UPDATE device_staff SET failures = :failures WHERE device = :device AND staff = :staff;
 
+-- A row where the phone is approved; what it has of a key in it.
+-- name: outbox_key_get
+SELECT k.sealed FROM devices d LEFT JOIN outbox_keys k ON k.device = d.n AND k.staff = :staff
+WHERE d.n = :device AND d.state = 'approved';
+
+-- name: outbox_key_put
+INSERT INTO outbox_keys (device, staff, sealed, made_at) VALUES (:device, :staff, :sealed, :at);
+
+-- name: outbox_keys_forget
+DELETE FROM outbox_keys WHERE device = :device;
+
 -- name: session_purge
 DELETE FROM sessions WHERE expires_at < :at;
 
