@@ -37,7 +37,7 @@ export interface Deps {
   now(): number;
 }
 
-/** A call that is sent within this of being made needs no `captured`, ms. */
+/** A call that is sent for the first time within this of being made needs no `captured`, ms. */
 const AT_ONCE = 60_000;
 
 const jobLabel = (owner: number, id: string) => `job:${owner}:${id}`;
@@ -160,7 +160,7 @@ export class Outbox {
   /** The body as it goes out: a call made some time ago says when, by this phone's clock, and what that clock says now. */
   private dated(job: Job, body: JobBody): Record<string, unknown> {
     const now = this.deps.now();
-    if (!body.captured || now - job.at < AT_ONCE) return body.body;
+    if (!body.captured || (job.attempts === 0 && now - job.at < AT_ONCE)) return body.body;
     return { ...body.body, captured: { at: new Date(job.at).toISOString(), now: new Date(now).toISOString() } };
   }
 

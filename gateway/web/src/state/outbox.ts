@@ -9,6 +9,7 @@ import * as box from '@/offline/outbox';
 import { upload, terminate } from '@/photos/tus';
 
 import { session, store } from './session';
+import { update } from './update';
 
 /** Between rounds while something waits, ms. */
 const EVERY = 15_000;
@@ -80,7 +81,7 @@ export async function refresh(): Promise<void> {
 /** Sends what waits, when there is a key and nobody paused it. */
 export async function send(): Promise<void> {
   const me = holder();
-  if (!me || outbox.paused || !session.secure) return;
+  if (!me || outbox.paused || !session.secure || update.outdated) return;
   outbox.sending = true;
   try {
     const outcome = await (await theEngine()).drain(me);

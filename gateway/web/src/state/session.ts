@@ -9,7 +9,6 @@ import { openStore } from '@/offline/db';
 import * as vault from '@/offline/vault';
 
 export type Staff = Schemas['Staff'];
-type Opened = Schemas['SessionOpened'] & { outbox_key?: string };
 
 /** starting; out: sign in; locked: the box knows us, the key is still wrapped; in. */
 export type Phase = 'starting' | 'out' | 'locked' | 'in';
@@ -89,7 +88,7 @@ export async function begin(): Promise<void> {
 /** Signs in at the box; `secret` is a password or a PIN of six digits. */
 export async function signIn(name: string, secret: string, byPin: boolean): Promise<void> {
   const body = byPin ? { name, pin: secret } : { name, password: secret };
-  const opened = await done(api.POST('/api/v1/sessions', { body: body as Schemas['SignIn'] })) as Opened;
+  const opened = await done(api.POST('/api/v1/sessions', { body: body as Schemas['SignIn'] }));
   if (session.secure && opened.outbox_key) {
     const bytes = vault.fromBase64(opened.outbox_key);
     await useRaw(bytes);
@@ -128,15 +127,11 @@ export async function pinChanged(pin: string): Promise<void> {
   await keep({ id, name, display, seen: Date.now(), tries: 0, wrapped: await vault.wrap(raw, pin) });
 }
 
-/** Leaves. `nothingWaits`: nothing of ours is unsent, so that the box may tell the browser to forget. */
+/** Leaves. Where nothing of anybody waits here, the box tells the browser to forget what it keeps of this address. */
 export async function signOut(nothingWaits: boolean): Promise<void> {
-  const query = nothingWaits ? { clear: '1' } : {};
-  await done(api.DELETE('/api/v1/sessions/current', { params: { query } as never })).catch(() => undefined);
+  const query = nothingWaits ? { clear: '1' as const } : {};
+  const told = await done(api.DELETE('/api/v1/sessions/current', { params: { query } })).then(() => true, () => false);
   await useRaw(null);
-  if (nothingWaits && session.staff && session.secure) {
-    const kept = await store();
-    await kept.delete('kept', `recent:${session.staff.id}`);
-    await readOwners();
-  }
   Object.assign(session, { staff: null, device: null, mustChange: false, expired: false, phase: 'out' });
+  if (told && nothingWaits) location.replace('/'); // the store is gone under this page
 }

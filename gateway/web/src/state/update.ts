@@ -3,11 +3,11 @@
 import { reactive } from 'vue';
 import { registerSW } from 'virtual:pwa-register';
 
-import { onAnswer } from '@/api/client';
+import { api, done, Problem } from '@/api/client';
 
 import { lower } from './version';
 
-export const update = reactive({ offered: false, outdated: false, formsOpen: 0 });
+export const update = reactive({ offered: false, outdated: false, formsOpen: 0, noWorker: false });
 let take: ((reload?: boolean) => Promise<void>) | null = null;
 let registration: ServiceWorkerRegistration | undefined;
 
@@ -15,18 +15,25 @@ export const takeUpdate = () => take?.(true);
 /** Asks the box for a newer one. */
 export const lookForUpdate = () => registration?.update();
 
-// The box says which app it needs at least, with every answer.
-onAnswer((response) => {
-  const least = response.headers.get('Xinke-Client-Min');
-  if (least) update.outdated = lower(__APP_VERSION__, least);
-});
+/** Asks the box which app it still understands: at the start and whenever the app comes into sight. */
+export async function askVersion(): Promise<void> {
+  try {
+    update.outdated = lower(__APP_VERSION__, (await done(api.GET('/api/v1/version'))).app_min);
+  } catch (e) {
+    if (!(e instanceof Problem)) throw e; // the box is away, or so old that it does not say
+  }
+}
 
 export function startWorker(): void {
+  void askVersion();
+  document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') void askVersion(); });
   if (!('serviceWorker' in navigator) || !window.isSecureContext) return;
   take = registerSW({
     immediate: true,
     onNeedRefresh: () => { update.offered = true; },
     onRegisteredSW: (_url, it) => { registration = it; },
+    // a certificate that was only clicked through: the app works, and does not open without the box
+    onRegisterError: () => { update.noWorker = true; },
   });
 }
 
