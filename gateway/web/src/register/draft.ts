@@ -41,7 +41,7 @@ export function newDraft(item: string, guide: GuideMaterial[] | null): Draft {
     applicant: { kind: 'person', name: '', id_type: 'citizen_id', id_number: '', id_reason: '', phone: '', phone_reason: '', address: '' },
     guardian: newGuardian(),
     agent: null,
-    materials: (guide ?? []).map(({ name, form, copies, required, note }) => ({ name, form, copies: Math.max(1, copies), required, note, photos: [] })),
+    materials: (guide ?? []).map(({ name, form, copies, required, note }) => ({ name, form, copies: required ? Math.max(1, copies) : 0, required, note, photos: [] })),
     channel: 'window',
     note: '',
     receivedAt: '',

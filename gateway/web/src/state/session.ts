@@ -129,9 +129,10 @@ export async function pinChanged(pin: string): Promise<void> {
 
 /** Leaves. Where nothing of anybody waits here, the box tells the browser to forget what it keeps of this address. */
 export async function signOut(nothingWaits: boolean): Promise<void> {
+  session.phase = 'starting'; // nobody reads or sends any more
   const query = nothingWaits ? { clear: '1' as const } : {};
   const told = await done(api.DELETE('/api/v1/sessions/current', { params: { query } })).then(() => true, () => false);
   await useRaw(null);
-  Object.assign(session, { staff: null, device: null, mustChange: false, expired: false, phase: 'out' });
   if (told && nothingWaits) location.replace('/'); // the store is gone under this page
+  else Object.assign(session, { staff: null, device: null, mustChange: false, expired: false, phase: 'out' });
 }
