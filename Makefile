@@ -225,18 +225,27 @@ WITH_NODE := PATH="$$([ -x "$(NODE_PATH)/node" ] && echo "$(NODE_PATH):")$$PATH"
 C_FILES = $(shell git ls-files '*.c' '*.h')
 SH_FILES = packaging/install-deps.sh packaging/run.sh packaging/check-tree.sh tests/unit/run tests/sim/run tests/fuzz/run .ci/run
 
-.PHONY: deps-build deps-test papers run start stop start-county stop-county start-gateway stop-gateway demo test integration \
-	sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire bench-link flap dict clean help
+.PHONY: deps-build deps-web deps-test web web-test e2e shots papers run start stop start-county stop-county start-gateway stop-gateway \
+	demo test integration sim sim-test mutants fuzz fuzz-seeds lint fmt bench bench-wire bench-link flap dict clean help
 deps-build:
 	@B=$(B) packaging/install-deps.sh build
+deps-web:
+	@B=$(B) packaging/install-deps.sh web
 deps-test:
 	@B=$(B) packaging/install-deps.sh test
 
+# The phone app, into $(B)/web: what the gateway serves by its files.json. C programs need no Node; this does.
+WEB_SOURCES = $(shell git ls-files -co --exclude-standard gateway/web) $(wildcard schema/openapi/*.yaml schema/events/*.json)
+web: deps-web ## build the phone app into build/web; fails where its first load is over 200 kB gzip
+	@$(MAKE) --no-print-directory $(B)/web/files.json
+$(B)/web/files.json: $(WEB_SOURCES)
+	$(Q)echo '  WEB     $@'; cd gateway/web && export $(WITH_NODE) && npm run --silent types >/dev/null && \
+		OUT=$(abspath $(B))/web npm run --silent build -- --logLevel error && node build/pack.mjs $(abspath $(B))/web
 run: deps-build ## start a county and a village box in the foreground; Ctrl-C stops both
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all web
 	@XINKE_BIN=$(B) packaging/run.sh run
 start start-county start-gateway: deps-build ## the same in the background (start-county, start-gateway: one of them)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all web
 	@XINKE_BIN=$(B) packaging/run.sh $@
 stop stop-county stop-gateway: ## stop what start started; gateway means all of the box's daemons
 	@XINKE_BIN=$(B) packaging/run.sh $@
@@ -249,7 +258,16 @@ test: deps-test ## install, build with sanitizers, run every suite
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all $(B)/san/fixture-box unit
 	@$(MAKE) --no-print-directory sim-test
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=5
+	@$(MAKE) --no-print-directory web-test
 	@$(MAKE) --no-print-directory integration
+	@$(MAKE) --no-print-directory e2e
+web-test: web ## types and unit tests of the phone app
+	@cd gateway/web && export $(WITH_NODE) && npm run --silent check && npm run --silent test
+e2e: ## the phone app in a browser over a real box (build first: make web; make SAN=1 all build/san/fixture-box)
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san XINKE_WEB=$(CURDIR)/$(B)/web node --test --test-concurrency=1 tests/e2e/*.test.mjs
+shots: deps-test ## every screen of the phone app at 360x800 in Chinese into build/shots
+	@$(MAKE) --no-print-directory all $(O)/fixture-box web
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(O) XINKE_WEB=$(CURDIR)/$(B)/web node tests/e2e/shots.mjs $(CURDIR)/$(B)/shots
 integration: ## the suites over real processes (build first: make all; make SAN=1 all)
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san XINKE_PLAIN=$(CURDIR)/$(B) node --test --test-concurrency=2 tests/lib/*_test.mjs \
 		schema/scripts/*_test.mjs tests/integration/*.test.mjs

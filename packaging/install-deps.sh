@@ -3,7 +3,8 @@
 # and Node 22 as the npm package `node` into build/tools where PATH has none from 20.19 on.
 #
 #   packaging/install-deps.sh build   compilers and libraries: what `make run` needs
-#   packaging/install-deps.sh test    those, and what the tests, the linters and the web tools need
+#   packaging/install-deps.sh web     Node and what builds the phone app
+#   packaging/install-deps.sh test    all of those, and what the tests and the linters need
 #   packaging/install-deps.sh bench   those, the load generator, and what makes a poor line
 #
 # Says nothing when nothing is missing. B is the build folder (default: build).
@@ -16,7 +17,8 @@ build=${B:-build}
 BUILD_PACKAGES="gcc make libc6-dev pkg-config gawk libmicrohttpd-dev libgnutls28-dev libcurl4-gnutls-dev libsqlite3-dev
  libmbedtls-dev libjansson-dev libargon2-dev libinih-dev libzstd-dev libxslt1-dev libqrencode-dev curl ca-certificates procps"
 TEST_PACKAGES="clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck libcmocka-dev openssl sqlite3 nodejs npm
- libclang-rt-14-dev fiu-utils faketime e2fsprogs mount chromium fonts-noto-cjk"
+ libclang-rt-14-dev fiu-utils faketime e2fsprogs mount chromium fonts-noto-cjk
+ fonts-noto-core"
 
 missing() {
 	local p
@@ -55,23 +57,30 @@ install_node() {
 	npm install --prefix "$build/tools" --no-audit --no-fund --loglevel=error node@22
 }
 
+# What FOLDER/package-lock.json names, exactly.
 install_modules() {
-	local stamp=tests/node_modules/.package-lock.json
-	if [ -e "$stamp" ] && [ ! tests/package-lock.json -nt "$stamp" ]; then return 0; fi
-	echo "installing: the test tools of tests/package-lock.json"
-	PATH="$PWD/$build/tools/node_modules/.bin:$PATH" npm ci --prefix tests --no-audit --no-fund --loglevel=error
+	local folder=$1 stamp=$1/node_modules/.package-lock.json
+	if [ -e "$stamp" ] && [ ! "$folder/package-lock.json" -nt "$stamp" ]; then return 0; fi
+	echo "installing: the tools of $folder/package-lock.json"
+	PATH="$PWD/$build/tools/node_modules/.bin:$PATH" npm ci --prefix "$folder" --no-audit --no-fund --loglevel=error
 }
 
 case $level in
 build) install_packages "$BUILD_PACKAGES" ;;
+web)
+	install_packages "nodejs npm"
+	install_node
+	install_modules gateway/web
+	;;
 test | bench)
 	[ "$level" = test ] || TEST_PACKAGES="$TEST_PACKAGES wrk iproute2 util-linux"
 	install_packages "$BUILD_PACKAGES $TEST_PACKAGES"
 	install_node
-	install_modules
+	install_modules gateway/web
+	install_modules tests
 	;;
 *)
-	echo "usage: install-deps.sh build|test|bench" >&2
+	echo "usage: install-deps.sh build|web|test|bench" >&2
 	exit 2
 	;;
 esac
