@@ -41,7 +41,7 @@ export async function openPhone(box, { dir, width = 360, height = 800, lang = ''
   const context = await chromium.launchPersistentContext(own, {
     executablePath: BROWSER, viewport: { width, height }, hasTouch: true, isMobile: true, deviceScaleFactor: 2, locale: 'zh-CN', timezoneId: 'Asia/Shanghai',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-      `--ignore-certificate-errors-spki-list=${keyOf(readFileSync(join(box.dir, 'data', 'server.crt'), 'utf8'))}`],
+      `--ignore-certificate-errors-spki-list=${keyOf(box.crt ?? readFileSync(join(box.dir, 'data', 'server.crt'), 'utf8'))}`],
   });
   const page = context.pages()[0] ?? await context.newPage();
   const complaints = [];
