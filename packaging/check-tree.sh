@@ -30,7 +30,7 @@ while read -r target; do
 		echo "check-tree: README.md names make $target"
 		bad=1
 	}
-done < <(grep -oE 'make [a-z][a-z-]*' README.md | awk '{ print $2 }' | grep -v '^and$' | sort -u)
+done < <(grep -oE 'make [a-z][a-z0-9-]*' README.md | awk '{ print $2 }' | grep -v '^and$' | sort -u)
 
 [ "$bad" = 0 ] && echo "check-tree: ok"
 exit "$bad"

@@ -53,6 +53,7 @@ async function walk(phone, least, tap) {
 
 test('every screen at 360 px', async () => {
   const phone = await openPhone(box);
+  await phone.page.getByRole('heading', { name: '登录' }).waitFor();
   assert.deepEqual(await violations(phone.page), []);
   await leadPhone(phone);
   await walk(phone, 14, 44);
@@ -61,7 +62,7 @@ test('every screen at 360 px', async () => {
 
 test('every screen in the large type at 320 px: letters of 18 px and more, targets of 60', async () => {
   const phone = await openPhone(box, { width: 320, height: 640 });
-  await leadPhone(phone);
+  await leadPhone(phone, '站长的大字手机');
   await go(phone.page, '/settings');
   await phone.page.getByLabel('大字模式').check();
   await walk(phone, 18, 60);
@@ -75,6 +76,7 @@ test('right to left, with texts twice as strange: mirrored, and nothing in anoth
   const { page } = phone;
   assert.equal(await page.evaluate(() => document.documentElement.dir), 'rtl');
   const inputs = page.locator('input');
+  await inputs.first().waitFor();
   await inputs.nth(0).fill('lead');
   if (await inputs.count() > 1) await inputs.nth(1).fill('pw-lead');
   await page.locator('form button').first().click();

@@ -22,9 +22,9 @@ export const WEB = process.env.XINKE_WEB ?? fileURLToPath(new URL('../../build/w
 export const PIN = '274913';
 
 /** A box with the app. It keeps its port over a restart: an app belongs to its address. */
-export async function appBox(options = {}) {
+export async function appBox({ web = WEB, ...options } = {}) {
   const box = await startBox({ calendar: 'national', ...options,
-    conf: { ...options.conf, paths: [`web = ${WEB}`, ...(options.conf?.paths ?? [])], station: ['phone = 0994-0000000'] } });
+    conf: { ...options.conf, paths: [`web = ${web}`, ...(options.conf?.paths ?? [])], station: ['phone = 0994-0000000'] } });
   writeFileSync(box.config, readFileSync(box.config, 'utf8').replace('port = 0', `port = ${box.port}`));
   return box;
 }
@@ -41,7 +41,7 @@ export async function openPhone(box, { dir, width = 360, height = 800, lang = ''
   const context = await chromium.launchPersistentContext(own, {
     executablePath: BROWSER, viewport: { width, height }, hasTouch: true, isMobile: true, deviceScaleFactor: 2, locale: 'zh-CN', timezoneId: 'Asia/Shanghai',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-      `--ignore-certificate-errors-spki-list=${keyOf(readFileSync(join(box.dir, 'data', 'server.crt'), 'utf8'))}`],
+      `--ignore-certificate-errors-spki-list=${keyOf(box.crt ?? readFileSync(join(box.dir, 'data', 'server.crt'), 'utf8'))}`],
   });
   const page = context.pages()[0] ?? await context.newPage();
   const complaints = [];

@@ -165,6 +165,23 @@ test('what the box finds wrong with a record that waited is mended, and stops no
   await page.unroute('**/api/v1/cases');
 });
 
+test('a session that ends while a form is open: signing in again finds the form as it was', async () => {
+  const { page } = phone;
+  const who = person();
+  await go(page, '/items');
+  await go(page, `/register/${item.code}`);
+  await typePerson(page, who);
+  const { body: { items: sessions } } = await lead.call('GET', '/api/v1/sessions', { query: { staff: 'all' }, expect: 200 });
+  for (const { id, staff, current } of sessions) if (!current && staff.name === 'clerk') await lead.call('DELETE', `/api/v1/sessions/${id}`, { expect: 204 });
+  await button(page, '重新登录').click({ timeout: 30_000 });
+  await page.getByLabel('PIN（6 位数字）').fill(PIN);
+  await button(page, '登录').click();
+  await button(page, '下一步').click();
+  await button(page, '提交').click();
+  await page.getByText('已登记').waitFor();
+  assert.equal((await found(who)).length, 1);
+});
+
 test('two clerks on one phone: asked at signing out, kept under its owner\'s name, closed to the other', async () => {
   const { page } = phone;
   const who = person();

@@ -84,7 +84,7 @@ export function screens(made) {
 const typePerson2 = (page, item) => typePerson(page, registration(item, random(9)).applicant);
 
 /** A lead's phone, approved, with its PIN. */
-export async function leadPhone(phone) {
-  await approve(phone, 'lead', '站长的手机');
+export async function leadPhone(phone, name = '站长的手机') {
+  await approve(phone, 'lead', name);
   return phone;
 }

@@ -11,7 +11,16 @@ export const update = reactive({ offered: false, outdated: false, formsOpen: 0, 
 let take: ((reload?: boolean) => Promise<void>) | null = null;
 let registration: ServiceWorkerRegistration | undefined;
 
-export const takeUpdate = () => take?.(true);
+/** Lets the new worker take over, and loads the app anew once it has: also on the first visit, which had no worker before. */
+export function takeUpdate(): void {
+  if (!registration?.waiting) {
+    location.reload(); // told that it is too old, and no newer one has come yet
+    return;
+  }
+  navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+  void take?.(true);
+}
+
 /** Asks the box for a newer one. */
 export const lookForUpdate = () => registration?.update();
 
