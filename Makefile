@@ -254,7 +254,7 @@ demo: deps-test ## the main job told by a script
 	@$(WITH_NODE) XINKE_BIN=$(B) node tests/demo/demo.mjs
 JOBS := $(shell nproc)
 test: deps-test ## install, build with sanitizers, run every suite
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/fixture-box
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all $(B)/san/fixture-box unit
 	@$(MAKE) --no-print-directory sim-test
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=5
@@ -263,8 +263,8 @@ test: deps-test ## install, build with sanitizers, run every suite
 	@$(MAKE) --no-print-directory e2e
 web-test: web ## types and unit tests of the phone app
 	@cd gateway/web && export $(WITH_NODE) && npm run --silent check && npm run --silent test
-e2e: ## the phone app in a browser over a real box (build first: make web; make SAN=1 all build/san/fixture-box)
-	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B)/san XINKE_WEB=$(CURDIR)/$(B)/web node --test --test-concurrency=1 tests/e2e/*.test.mjs
+e2e: ## the phone app in a browser over a real box (build first: make all build/fixture-box web)
+	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(B) XINKE_WEB=$(CURDIR)/$(B)/web node --test --test-concurrency=1 tests/e2e/*.test.mjs
 shots: deps-test ## every screen of the phone app at 360x800 in Chinese into build/shots
 	@$(MAKE) --no-print-directory all $(O)/fixture-box web
 	@$(WITH_NODE) XINKE_BIN=$(CURDIR)/$(O) XINKE_WEB=$(CURDIR)/$(B)/web node tests/e2e/shots.mjs $(CURDIR)/$(B)/shots

@@ -74,7 +74,7 @@ test('every screen in the large type at 320 px: letters of 18 px and more, targe
 test('right to left, with texts twice as strange: mirrored, and nothing in another language left over', async () => {
   const phone = await openPhone(box, { lang: 'pseudo' });
   const { page } = phone;
-  assert.equal(await page.evaluate(() => document.documentElement.dir), 'rtl');
+  await page.waitForFunction(() => document.documentElement.dir === 'rtl');
   const inputs = page.locator('input');
   await inputs.first().waitFor();
   await inputs.nth(0).fill('lead');
