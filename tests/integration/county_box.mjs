@@ -180,7 +180,7 @@ export function handshake(world, options) {
 export function rawly(world, identity, ...parts) {
   return new Promise((resolve) => {
     let seen = '';
-    const socket = tls.connect({ host: '127.0.0.1', port: world.syncPort, ca: world.root, terse: face === 'sync', ...identity }, () => parts.forEach((part) => socket.write(part)));
+    const socket = tls.connect({ host: '127.0.0.1', port: world.syncPort, ca: world.root, ...identity }, () => parts.forEach((part) => socket.write(part)));
     const end = () => {
       socket.destroy();
       const [head, body = ''] = seen.split('\r\n\r\n');
