@@ -25,7 +25,7 @@
   <table class="facts"><tbody>
     <xsl:call-template name="item-row"/>
     <tr><th>委托范围</th><td><span class="choice">□ 提交、补正材料</span>　<span class="choice">□ 签收文书</span>　<span class="choice">□ 领取证照</span>　□ 其他：<span class="blank"></span></td></tr>
-    <tr><th>委托期限</th><td><span class="choice">自　　　　年　　月　　日起</span><xsl:text> </xsl:text><span class="choice">至　　　　年　　月　　日止</span></td></tr>
+    <tr><th>委托期限</th><td><span class="choice">自　　　年　　月　　日起</span><xsl:text> </xsl:text><span class="choice">至　　　年　　月　　日止</span></td></tr>
   </tbody></table>
   <xsl:call-template name="words"/>
   <xsl:call-template name="sign"><xsl:with-param name="label">委托人签名（按印）</xsl:with-param></xsl:call-template>
