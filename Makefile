@@ -279,13 +279,13 @@ SEEDS := 2000
 sim: ## the simulator: SEEDS runs from SEED on; a failing one says how to play it again
 	@$(MAKE) --no-print-directory $(B)/sim/sim
 	@tests/sim/run $(B)/sim/sim $(SEED) $(SEEDS)
-sim-test: ## the part of the simulator that `make test` runs: its disk, 2,000 seeds, 40 with sanitizers, three mutants
+sim-test: ## the part of the simulator that `make test` runs: its disk, 1,000 seeds, 40 with sanitizers, three mutants
 	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/sim/sim
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 $(B)/san/sim/sim $(B)/san/sim/vfs_test
 	@$(MAKE) --no-print-directory -j$(JOBS) MUTANTS=1 $(B)/mutants/sim/sim
 	@tests/unit/run $(B)/san/sim/vfs_test
 	@$(B)/san/sim/sim --seed 5001 --count 40
-	@tests/sim/run $(B)/sim/sim 1 2000
+	@tests/sim/run $(B)/sim/sim 1 1000
 	@$(B)/mutants/sim/sim --mutants ack_before_commit,answer_before_commit,floor_by_system_clock --count 1000
 mutants: ## plants each fault of tests/sim/mutants.def in turn: the simulator must catch it within 1,000 seeds
 	@$(MAKE) --no-print-directory MUTANTS=1 $(B)/mutants/sim/sim
