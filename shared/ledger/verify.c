@@ -208,7 +208,7 @@ static bool count_body(const struct ledger_history *h, void *arg)
 	struct bodies *b = arg;
 	bool judged = !h->own || h->sync == SYNC_SETTLED || h->sync == SYNC_REFUSED;
 	if (!h->ev.body)
-		b->gone++;
+		b->gone += h->own; /* another's may have come without, ahead of the erase that took it */
 	else if (judged && strcmp(h->ev.type, state_event_name(EVENT_ERASE)) != 0)
 		b->left++;
 	return true;
@@ -226,7 +226,7 @@ static int was_lost(struct ledger *l, const uint8_t id[UUID_LEN], bool *yes, str
 	return r < 0 ? -r : ERR_OK;
 }
 
-/* A body goes by an erase, and by that all of them. */
+/* An own body goes by an erase, and by that all of them. */
 static int check_bodies(struct verify *v, const struct ledger_fold *f, const struct bodies *b, const char *text,
                         struct err *e)
 {
