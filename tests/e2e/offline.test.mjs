@@ -226,3 +226,25 @@ test('five wrong PINs throw the wrapped key away; the record stays, and the pass
   await signIn(page, 'clerk');
   await until(async () => (await found(who)).length === 1, 20_000);
 });
+
+test('who left while the box was away is gone when it is back, and what the next one took in goes under the next one\'s name', async () => {
+  const { page } = phone;
+  const who = person();
+  await phone.context.setOffline(true);
+  await signOut(page);
+  await signIn(page, 'lead', PIN);
+  await toCheck(page, who, false);
+  await button(page, '提交').click();
+  await page.getByText('临时凭条').waitFor();
+  await phone.context.setOffline(false);
+  await button(page, '重新登录').click({ timeout: 30_000 });
+  assert.equal((await found(who)).length, 0);
+  const cookie = await page.evaluate(async () => (await fetch('/api/v1/sessions/current')).status);
+  assert.equal(cookie, 401, 'the session of the one who left is ended');
+  await page.getByLabel('用户名').fill('lead');
+  await page.getByLabel('PIN（6 位数字）').fill(PIN);
+  await button(page, '登录').click();
+  await until(async () => (await found(who)).length === 1, 20_000);
+  const { body: { items: events } } = await lead.call('GET', `/api/v1/cases/${(await found(who))[0].id}/events`, { expect: 200 });
+  assert.equal(events[0].actor, 'lead');
+});

@@ -34,12 +34,20 @@ export function onAnswer(fn: Told) {
   told.push(fn);
 }
 
+type Gate = (request: Request) => Promise<void>;
+let gate: Gate | null = null;
+/** FN is waited for before each call; where it throws, the call is not made. */
+export function beforeCalls(fn: Gate) {
+  gate = fn;
+}
+
 /** Answers are waited for this long, ms; a box on the same Wi-Fi answers within one second. */
 const PATIENCE = 20_000;
 
 /** fetch with the header that no other site can send (against CSRF) and with an end. */
 export async function boxFetch(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
   const request = new Request(input, init);
+  await gate?.(request);
   request.headers.set('Xinke-Client', `app/${__APP_VERSION__}`);
   const end = new AbortController();
   const timer = setTimeout(() => end.abort(), PATIENCE);

@@ -3,7 +3,7 @@
 
 import { reactive } from 'vue';
 
-import { api, done, onAnswer, Problem, type Schemas } from '@/api/client';
+import { api, beforeCalls, done, onAnswer, Problem, type Schemas } from '@/api/client';
 import type { Db, Owner } from '@/offline/db';
 import { openStore } from '@/offline/db';
 import * as vault from '@/offline/vault';
@@ -35,6 +35,9 @@ export const session = reactive<State>({
   clockOff: null, secure: window.isSecureContext && typeof crypto.subtle === 'object',
 });
 
+/** Set where somebody left and the box was not told yet. */
+const LEAVING = 'xinke.leaving';
+
 /** Differences below this are none: seconds. */
 const CLOCK_SLACK = 300;
 
@@ -53,6 +56,22 @@ onAnswer((response) => {
   if (response.status === 401 && session.phase === 'in' && !response.url.endsWith('/api/v1/sessions')) session.expired = true;
 });
 
+/** False from opening by PIN without the box until the box has said whose session the browser holds: it may be that of another
+ * clerk, who left while the box was away, and nothing may go under a name that is not its own. */
+let sure = true;
+
+beforeCalls(async ({ url }) => {
+  if (sure || session.phase !== 'in' || new URL(url).pathname.startsWith('/api/v1/sessions')) return;
+  const now = await done(api.GET('/api/v1/sessions/current'));
+  if (now.staff.id !== session.staff?.id) {
+    await leave({});
+    session.expired = true;
+    throw new Problem('unauthenticated', 401);
+  }
+  Object.assign(session, { staff: now.staff, device: now.device, mustChange: now.must_change_password });
+  sure = true;
+});
+
 async function readOwners() {
   session.owners = session.secure ? (await (await store()).getAll('owners')).sort((a, b) => b.seen - a.seen) : [];
 }
@@ -63,6 +82,7 @@ async function keep(owner: Owner) {
 }
 
 function enter(staff: Staff, device: string | null, mustChange: boolean, offline: boolean) {
+  sure = !offline;
   Object.assign(session, { staff, device, mustChange, offline, expired: false, phase: 'in' });
 }
 
@@ -74,6 +94,11 @@ async function useRaw(bytes: Uint8Array<ArrayBuffer> | null) {
 /** Who is there when the app opens. */
 export async function begin(): Promise<void> {
   await readOwners();
+  if (localStorage.getItem(LEAVING)) await leave({});
+  if (localStorage.getItem(LEAVING)) { // still away: nobody enters by a session that was left
+    Object.assign(session, { offline: true, phase: 'out' });
+    return;
+  }
   try {
     const now = await done(api.GET('/api/v1/sessions/current'));
     const owner = session.owners.find(({ id }) => id === now.staff.id);
@@ -89,6 +114,7 @@ export async function begin(): Promise<void> {
 export async function signIn(name: string, secret: string, byPin: boolean): Promise<void> {
   const body = byPin ? { name, pin: secret } : { name, password: secret };
   const opened = await done(api.POST('/api/v1/sessions', { body: body as Schemas['SignIn'] }));
+  localStorage.removeItem(LEAVING);
   if (session.secure && opened.outbox_key) {
     const bytes = vault.fromBase64(opened.outbox_key);
     await useRaw(bytes);
@@ -127,12 +153,23 @@ export async function pinChanged(pin: string): Promise<void> {
   await keep({ id, name, display, seen: Date.now(), tries: 0, wrapped: await vault.wrap(raw, pin) });
 }
 
-/** Leaves. Where nothing of anybody waits here, the box tells the browser to forget what it keeps of this address. */
+/** Ends the box's session; with the box away, the app does it when it opens next. */
+async function leave(query: { clear?: '1' }) {
+  try {
+    await done(api.DELETE('/api/v1/sessions/current', { params: { query } }));
+  } catch (e) {
+    if (e instanceof Problem && e.passing) return;
+  }
+  localStorage.removeItem(LEAVING);
+}
+
+/** Leaves, and opens the app anew at its beginning: nothing of this clerk is left in the page. Where nothing of anybody waits here,
+ * the box tells the browser to forget what it keeps of this address. */
 export async function signOut(nothingWaits: boolean): Promise<void> {
   session.phase = 'starting'; // nobody reads or sends any more
   const query = nothingWaits ? { clear: '1' as const } : {};
-  const told = await done(api.DELETE('/api/v1/sessions/current', { params: { query } })).then(() => true, () => false);
+  localStorage.setItem(LEAVING, '1');
+  await leave(query);
   await useRaw(null);
-  if (told && nothingWaits) location.replace('/'); // the store is gone under this page
-  else Object.assign(session, { staff: null, device: null, mustChange: false, expired: false, phase: 'out' });
+  location.replace('/');
 }
