@@ -5,6 +5,7 @@
 #include "gateway/answer.h"
 #include "gateway/readers.h"
 #include "gateway/routes.h"
+#include "gateway/trust.h"
 #include "gateway/web.h"
 #include "shared/buf.h"
 #include "shared/version.h"
@@ -91,11 +92,14 @@ void front_health_get(struct http_req *req, void *ctx)
 
 void front_version_get(struct http_req *req, void *ctx)
 {
-	(void)ctx;
-	if (answer_no_query(req))
-		http_reply_json(req, 200,
-		                json_pack("{s:s, s:s, s:s, s:s}", "program", NAME, "version", XINKE_VERSION, "api",
-		                          XINKE_API_VERSION, "app_min", XINKE_APP_MIN));
+	struct gateway *gw = ctx;
+	struct err none = {0};
+	char setup[TRUST_URL_MAX];
+	if (!answer_no_query(req)) return;
+	bool page = trust_setup_url(&gw->cfg, setup, &none) == ERR_OK;
+	http_reply_json(req, 200,
+	                json_pack("{s:s, s:s, s:s, s:s, s:s?}", "program", NAME, "version", XINKE_VERSION, "api",
+	                          XINKE_API_VERSION, "app_min", XINKE_APP_MIN, "setup", page ? setup : NULL));
 }
 
 void front_problem_get(struct http_req *req, void *ctx)

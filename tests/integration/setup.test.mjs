@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -150,4 +150,12 @@ test('before the enrolment there is no root to hand out', async () => {
     const { status, text } = await get(path);
     assert.deepEqual([status, JSON.parse(text).code], [503, 'not_enrolled']);
   }
+});
+
+test('the app is told where the page is, where phones reach it', async () => {
+  assert.equal((await box.client().call('GET', '/api/v1/version', { expect: 200 })).body.setup, null); // of 127.0.0.1 alone
+  await box.stop();
+  writeFileSync(box.config, readFileSync(box.config, 'utf8').replace('names = xinke.internal,127.0.0.1', 'names = xinke.internal,127.0.0.1,192.168.8.1'));
+  await box.start();
+  assert.equal((await box.client().call('GET', '/api/v1/version', { expect: 200 })).body.setup, `http://192.168.8.1:${port}/setup`);
 });

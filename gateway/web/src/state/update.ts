@@ -7,7 +7,7 @@ import { api, done, Problem } from '@/api/client';
 
 import { lower } from './version';
 
-export const update = reactive({ offered: false, outdated: false, formsOpen: 0, noWorker: false });
+export const update = reactive({ offered: false, outdated: false, formsOpen: 0, noWorker: false, setup: null as string | null });
 let take: ((reload?: boolean) => Promise<void>) | null = null;
 let registration: ServiceWorkerRegistration | undefined;
 
@@ -27,7 +27,8 @@ export const lookForUpdate = () => registration?.update();
 /** Asks the box which app it still understands: at the start and whenever the app comes into sight. */
 export async function askVersion(): Promise<void> {
   try {
-    update.outdated = lower(__APP_VERSION__, (await done(api.GET('/api/v1/version'))).app_min);
+    const { app_min, setup } = await done(api.GET('/api/v1/version'));
+    Object.assign(update, { outdated: lower(__APP_VERSION__, app_min), setup: setup ?? null });
   } catch (e) {
     if (!(e instanceof Problem)) throw e; // the box is away, or so old that it does not say
   }
