@@ -56,6 +56,18 @@ beforeEach(async () => {
 });
 
 describe('the outbox', () => {
+  it('shows what another key has closed, and goes past it', async () => {
+    const shut = newKey();
+    const open = newKey();
+    await put(db, { ...await holder(1) }, shut, job('closed'), [await photo('old', true)], 1);
+    await put(db, me, open, job('open'), [await photo('new')], 2);
+    expect((await list(db, me)).map(({ id, state, code }) => [id, state, code])).toEqual([[shut, 'wrong', 'job_shut'], [open, 'waiting', null]]);
+    expect(await new Outbox(box.deps(db)).drain(me)).toBe('done');
+    expect([box.calls, box.photos]).toEqual([[`post ${open}`], ['photo']]);
+    expect((await list(db, me)).map(({ id }) => id)).toEqual([shut]); // kept, should its key come back
+    expect((await db.get('jobs', shut))?.state).toBe('waiting');
+  });
+
   it('keeps nothing readable on the phone', async () => {
     await put(db, me, newKey(), job('阿依古丽·买买提'), [await photo('pixels of an identity card')], 1);
     const all = [...await db.getAll('jobs'), ...await db.getAll('photos')];
@@ -148,7 +160,8 @@ describe('the outbox', () => {
     expect(await new Outbox(box.deps(db)).drain(other)).toBe('done');
     expect(box.calls).toEqual([]);
     expect(await list(db, other)).toEqual([]);
-    await expect(list(db, { ...me, key: other.key })).rejects.toThrow();
+    const [shut] = await list(db, { ...me, key: other.key });
+    expect([shut.code, shut.open]).toEqual(['job_shut', { path: '', body: {}, captured: false, title: '', subtitle: '' }]);
     await expect(correct(db, other, key, newKey(), job('x'), 6)).rejects.toThrow();
     expect([...await counts(db)]).toEqual([[1, { name: 'staff 1', jobs: 1, since: 5 }]]);
     await remove(db, key);

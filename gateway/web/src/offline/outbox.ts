@@ -8,7 +8,7 @@
 import { Problem, type FieldError } from '@/api/client';
 
 import type { Db, Job, Photo } from './db';
-import { open, openJson, seal, sealJson, type Sealed } from './vault';
+import { open, openJson, orNull, seal, sealJson, type Sealed } from './vault';
 
 /** What a job says once it is open. `captured`: the call takes the time at which it was really made. */
 export interface JobBody {
@@ -55,14 +55,19 @@ export async function put(db: Db, holder: Holder, id: string, body: JobBody, pho
   await Promise.all([tx.objectStore('jobs').put(job), ...rows.map((row) => tx.objectStore('photos').put(row)), tx.done]);
 }
 
+/** Stands for a job under another key: it is shown and counted, and stops no other. */
+const SHUT: JobBody = { path: '', body: {}, captured: false, title: '', subtitle: '' };
+
+const openJob = (holder: Holder, job: Job) => orNull(openJson<JobBody>(holder.key, jobLabel(job.owner, job.id), job.sealed));
+
 /** All that wait, open for its holder, oldest first. */
 export async function list(db: Db, holder: Holder): Promise<Waiting[]> {
   const jobs = (await db.getAllFromIndex('jobs', 'owner', holder.id)).sort((a, b) => a.at - b.at);
-  return Promise.all(jobs.map(async (job) => ({
-    ...job,
-    open: await openJson<JobBody>(holder.key, jobLabel(job.owner, job.id), job.sealed),
-    photos: await db.countFromIndex('photos', 'job', job.id),
-  })));
+  return Promise.all(jobs.map(async (job): Promise<Waiting> => {
+    const body = await openJob(holder, job);
+    const photos = await db.countFromIndex('photos', 'job', job.id);
+    return body ? { ...job, open: body, photos } : { ...job, state: 'wrong', code: 'job_shut', open: SHUT, photos };
+  }));
 }
 
 /** How many wait, by owner; needs no key. */
@@ -166,7 +171,8 @@ export class Outbox {
 
   private async sendJob(holder: Holder, job: Job): Promise<void> {
     const { db } = this.deps;
-    const body = await openJson<JobBody>(holder.key, jobLabel(holder.id, job.id), job.sealed);
+    const body = await openJob(holder, job);
+    if (!body) return;
     let answer = job.attempts > 0 ? await this.deps.find(body.path, job.id) : null;
     if (!answer) {
       await db.put('jobs', { ...job, attempts: job.attempts + 1 });
@@ -194,7 +200,8 @@ export class Outbox {
 
   private async sendPhoto(holder: Holder, row: Photo): Promise<void> {
     const { db } = this.deps;
-    const bytes = await open(holder.key, photoLabel(holder.id, row.id), row.sealed);
+    const bytes = await orNull(open(holder.key, photoLabel(holder.id, row.id), row.sealed));
+    if (!bytes) return;
     try {
       await this.deps.upload(row, bytes, async (upload) => { await db.put('photos', { ...row, upload }); });
     } catch (e) {

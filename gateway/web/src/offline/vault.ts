@@ -50,6 +50,16 @@ export async function seal(key: CryptoKey, label: string, plain: Uint8Array<Arra
   return { iv, data: await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: bytes(label) }, key, plain) };
 }
 
+/** What OPENING gives, or null where the key is another's: a phone that was revoked and approved anew has another than before. */
+export async function orNull<T>(opening: Promise<T>): Promise<T | null> {
+  try {
+    return await opening;
+  } catch (e) {
+    if (e instanceof DOMException && e.name === 'OperationError') return null;
+    throw e;
+  }
+}
+
 /** Throws where the key or the label is another's. */
 export function open(key: CryptoKey, label: string, sealed: Sealed): Promise<ArrayBuffer> {
   return crypto.subtle.decrypt({ name: 'AES-GCM', iv: sealed.iv, additionalData: bytes(label) }, key, sealed.data);
