@@ -17,10 +17,9 @@
 
 #define LIST  "files.json"
 #define INDEX "/index.html"
-/* Script and style come from this address alone, as files. Style attributes that scripts set need no leave; the icon font of the
- * widgets stands in their style sheet. */
+/* Script and style come from this address alone, as files. Style attributes that scripts set need no leave. */
 #define POLICY                                                                                                         \
-	"default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self' data:; " \
+	"default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "       \
 	"connect-src 'self'; worker-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; "             \
 	"form-action 'none'; frame-ancestors 'none'"
 

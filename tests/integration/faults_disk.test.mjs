@@ -4,11 +4,12 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { noMounting, ownDisk } from '../lib/disk.mjs';
 import { arrived, offered, Phones } from '../lib/phones.mjs';
 import { plain as bin, start } from '../lib/run.mjs';
 
@@ -74,35 +75,8 @@ for (const daemon of ['gateway', 'sync', 'county']) {
 // --- a full disk ---
 
 const DISK = 20 << 20;
-const mounting = process.getuid() !== 0 ? 'only root can mount' : false;
 
-/** Puts the box's folder onto an ext4 of its own; what must be undone, as a function. */
-function ownDisk(world) {
-  const image = path.join(world.dir, 'disk.img');
-  const aside = path.join(world.dir, 'disk');
-  const box = path.join(world.dir, 'box');
-  writeFileSync(image, '');
-  truncateSync(image, DISK);
-  mkdirSync(aside);
-  execFileSync('mkfs.ext4', ['-q', '-m', '0', image]);
-  execFileSync('mount', ['-o', 'loop', image, aside]);
-  try {
-    execFileSync('cp', ['-a', `${box}/.`, aside]);
-    execFileSync('chmod', [`--reference=${box}`, aside]);
-  } finally {
-    execFileSync('umount', [aside]);
-  }
-  execFileSync('mount', ['-o', 'loop', image, box]);
-  return () => {
-    try {
-      execFileSync('umount', [box]);
-    } catch {
-      execFileSync('umount', ['-l', box]); // somebody looks at it: it goes when they do
-    }
-  };
-}
-
-test('a full disk is told, loses nothing, and goes on when there is room', { skip: mounting, timeout: 180000 }, async (t) => {
+test('a full disk is told, loses nothing, and goes on when there is room', { skip: noMounting, timeout: 180000 }, async (t) => {
   const world = await start({ name: 'full', bin });
   let phones;
   let umount;
@@ -111,7 +85,7 @@ test('a full disk is told, loses nothing, and goes on when there is room', { ski
     await world.run('stop-gateway');
     const probe = path.join(world.dir, 'box');
     try {
-      umount = ownDisk(world);
+      umount = ownDisk(world.dir, 'box', DISK);
     } catch (error) {
       t.skip(`no loop mount here: ${String(error.stderr ?? error).trim()}`);
       return;

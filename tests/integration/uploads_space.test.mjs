@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { below, pdf, send, sha256 } from '../lib/cuts.mjs';
+import { noMounting, ownDisk } from '../lib/disk.mjs';
 import { random, registration } from '../lib/people.mjs';
 import { items, startBox } from './gateway_box.mjs';
 
@@ -15,32 +16,13 @@ const DISK = 20 << 20;
 const RESERVE = 6 << 20;
 const UPLOADS = '/api/v1/uploads';
 const MEDIA = 'application/offset+octet-stream';
-const skip = process.getuid() !== 0 ? 'only root can mount' : false;
-
-/** Puts the data folder onto an ext4 of its own; what undoes it, as a function. */
-function ownDisk(dir) {
-  const [image, aside, data] = ['disk.img', 'disk', 'data'].map((name) => join(dir, name));
-  writeFileSync(image, '');
-  truncateSync(image, DISK);
-  mkdirSync(aside);
-  execFileSync('mkfs.ext4', ['-q', '-m', '0', image]);
-  execFileSync('mount', ['-o', 'loop', image, aside]);
-  try {
-    execFileSync('cp', ['-a', `${data}/.`, aside]);
-    execFileSync('chmod', [`--reference=${data}`, aside]);
-  } finally {
-    execFileSync('umount', [aside]);
-  }
-  execFileSync('mount', ['-o', 'loop', image, data]);
-  return () => execFileSync('umount', [data]);
-}
 
 const free = (dir) => {
   const { bavail, bsize } = statfsSync(join(dir, 'data'));
   return bavail * bsize;
 };
 
-test('photos stop at the reserve, and cases do not', { skip, timeout: 180000 }, async (t) => {
+test('photos stop at the reserve, and cases do not', { skip: noMounting, timeout: 180000 }, async (t) => {
   const next = below(5);
   const rng = random(5);
   const box = await startBox({ conf: { limits: [`space_reserve_bytes = ${RESERVE}`] } });
@@ -48,7 +30,7 @@ test('photos stop at the reserve, and cases do not', { skip, timeout: 180000 }, 
   try {
     await box.stop();
     try {
-      umount = ownDisk(box.dir);
+      umount = ownDisk(box.dir, 'data', DISK);
     } catch (error) {
       t.skip(`no loop mount here: ${String(error.stderr ?? error).trim()}`);
       return;

@@ -121,7 +121,7 @@ describe('the phone app', () => {
     for (const path of ['/', '/assets/app-1.js', '/sw.js']) {
       const { headers } = await get(path, HTML);
       assert.deepEqual(policyOf(headers['content-security-policy']), { 'default-src': ["'self'"], 'script-src': ["'self'"], 'style-src': ["'self'"],
-        'img-src': ["'self'", 'blob:', 'data:'], 'font-src': ["'self'", 'data:'], 'connect-src': ["'self'"], 'worker-src': ["'self'"], 'manifest-src': ["'self'"],
+        'img-src': ["'self'", 'blob:', 'data:'], 'font-src': ["'self'"], 'connect-src': ["'self'"], 'worker-src': ["'self'"], 'manifest-src': ["'self'"],
         'object-src': ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'none'"], 'frame-ancestors': ["'none'"] });
       assert.equal(headers['referrer-policy'], 'same-origin');
     }

@@ -20,37 +20,20 @@
 		if (call) fail_msg("%s:%d: %s", __FILE__, __LINE__, (e)->msg);                                         \
 	} while (0)
 
-struct world {
-	struct test_county county;
-	struct test_box village;
-};
-
 /* A village's cases, passed up to a township that has no box: a permit under 1, a benefit under 2. */
 static int setup(void **state)
 {
-	struct world *x = calloc(1, sizeof *x);
-	assert_non_null(x);
-	test_county_make(&x->county);
-	test_box_make(&x->village, &x->county, COUNTY_VILLAGE);
-	test_box_register(&x->village, 1, PERMIT);
-	test_box_register(&x->village, 2, BENEFIT);
-	test_box_settle(&x->village);
-	*state = x;
+	*state = test_pair_make(PERMIT, BENEFIT);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct world *x = *state;
-	test_county_verify(&x->county, 0);
-	test_box_verify(&x->village, 0);
-	test_box_release(&x->village);
-	test_county_release(&x->county);
-	free(x);
+	test_pair_release(*state);
 	return 0;
 }
 
-static int look(struct world *x)
+static int look(struct test_pair *x)
 {
 	struct err e = {0};
 	int n = -1;
@@ -58,13 +41,7 @@ static int look(struct world *x)
 	return n;
 }
 
-static void pass(struct world *x, int64_t ms)
-{
-	x->county.clock.wall += ms;
-	x->county.clock.mono += ms;
-}
-
-static enum case_state state_of(struct world *x, unsigned n)
+static enum case_state state_of(struct test_pair *x, unsigned n)
 {
 	struct err e = {0};
 	struct caseview v;
@@ -77,19 +54,20 @@ static enum case_state state_of(struct world *x, unsigned n)
 	return s;
 }
 
-static int64_t events(struct world *x)
+static int64_t events(struct test_pair *x)
 {
 	return support_sql_int(x->county.db, "SELECT count(*) FROM events WHERE type = 'deem_accept'");
 }
 
 static void not_before_the_last_day_is_over(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	assert_int_equal(look(x), 0);
-	pass(x, PASSED - DAY + 16 * 3600000LL - 1000); /* 08:00 of the last day and 16 hours less a second */
+	test_county_pass(&x->county,
+	                 PASSED - DAY + 16 * 3600000LL - 1000); /* 08:00 of the last day and 16 hours less a second */
 	assert_int_equal(look(x), 0);
 	assert_int_equal(state_of(x, 1), STATE_FORWARDED);
-	pass(x, 1000);
+	test_county_pass(&x->county, 1000);
 	assert_int_equal(look(x), 1);
 	assert_int_equal(state_of(x, 1), STATE_ACCEPTED);
 	assert_int_equal(state_of(x, 2), STATE_FORWARDED);
@@ -97,15 +75,15 @@ static void not_before_the_last_day_is_over(void **state)
 
 static void once_and_from_the_day_of_receipt(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct err e = {0};
 	struct ledger_case c = {0};
 	uint8_t id[UUID_LEN];
 	support_id(1, id);
-	pass(x, PASSED + 30 * DAY); /* a month without power */
+	test_county_pass(&x->county, PASSED + 30 * DAY); /* a month without power */
 	assert_int_equal(look(x), 1);
 	assert_int_equal(look(x), 0);
-	pass(x, DAY);
+	test_county_pass(&x->county, DAY);
 	assert_int_equal(look(x), 0);
 	assert_int_equal(events(x), 1);
 	/* the village hears of it, as of any act of the county */
@@ -119,13 +97,13 @@ static void once_and_from_the_day_of_receipt(void **state)
 
 static void what_was_answered_is_left_alone(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct test_box other;
 	test_box_make(&other, &x->county, COUNTY_OTHER);
 	test_box_register(&other, 3, PERMIT);
 	test_box_act(&other, 4, 3, "withdraw", "{'reason':'不办了'}");
 	test_box_settle(&other);
-	pass(x, PASSED);
+	test_county_pass(&x->county, PASSED);
 	assert_int_equal(look(x), 1); /* the first alone */
 	assert_int_equal(state_of(x, 3), STATE_WITHDRAWN);
 	test_box_release(&other);
@@ -133,11 +111,11 @@ static void what_was_answered_is_left_alone(void **state)
 
 static void a_box_answers_for_its_own(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct test_box township;
 	test_box_make(&township, &x->county, COUNTY_TOWNSHIP);
 	test_box_settle(&township);
-	pass(x, PASSED);
+	test_county_pass(&x->county, PASSED);
 	assert_int_equal(look(x), 0);
 	/* passed on to the department, it is the county's to say */
 	test_box_act(&township, 5, 1, "forward", "{'to':'林草局'}");
@@ -151,12 +129,12 @@ static void a_box_answers_for_its_own(void **state)
 /* 超期原因 is asked for at the window; a record that comes without one is shown so, not refused. */
 static void a_late_act_without_a_reason_settles(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct test_box township;
 	test_box_make(&township, &x->county, COUNTY_TOWNSHIP);
 	test_box_register(&township, 6, "652323-009");
 	test_box_settle(&township);
-	pass(x, PASSED);
+	test_county_pass(&x->county, PASSED);
 	test_box_act(&township, 7, 6, "accept", "{}");
 	test_box_settle(&township);
 	assert_int_equal(test_box_sync(&township, 6), SYNC_SETTLED);
@@ -165,13 +143,13 @@ static void a_late_act_without_a_reason_settles(void **state)
 
 static void many_at_once(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct test_box other; /* more than one reading brings */
 	test_box_make(&other, &x->county, COUNTY_OTHER);
 	for (unsigned n = 100; n < 230; n++)
 		test_box_register(&other, n, PERMIT);
 	test_box_settle(&other);
-	pass(x, PASSED);
+	test_county_pass(&x->county, PASSED);
 	assert_int_equal(look(x), 131);
 	assert_int_equal(events(x), 131);
 	assert_int_equal(look(x), 0);
@@ -180,9 +158,9 @@ static void many_at_once(void **state)
 
 static void a_county_that_is_not_set_up(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	support_sql(x->county.db, "DELETE FROM things WHERE kind = 'calendar'");
-	pass(x, PASSED);
+	test_county_pass(&x->county, PASSED);
 	assert_int_equal(look(x), 0);
 	assert_int_equal(events(x), 0);
 }
@@ -191,7 +169,7 @@ static void a_county_that_is_not_set_up(void **state)
 
 /* --- 归档 --- */
 
-static int archive(struct world *x)
+static int archive(struct test_pair *x)
 {
 	struct err e = {0};
 	int n = -1;
@@ -202,14 +180,14 @@ static int archive(struct world *x)
 /* What nobody with a box holds is archived by the county, thirty days after its last event, once; the village hears it. */
 static void the_county_archives_what_has_no_box(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	test_box_act(&x->village, 20, 2, "withdraw", "{'reason':'不办了'}");
 	test_box_settle(&x->village);
 	assert_int_equal(state_of(x, 2), STATE_WITHDRAWN);
 	assert_int_equal(archive(x), 0);
-	pass(x, 30 * DAY);
+	test_county_pass(&x->county, 30 * DAY);
 	assert_int_equal(archive(x), 0); /* not yet: longer than that */
-	pass(x, 1000);
+	test_county_pass(&x->county, 1000);
 	assert_int_equal(archive(x), 1); /* the permit under 1 has not come to its end */
 	assert_int_equal(archive(x), 0);
 	assert_int_equal(state_of(x, 2), STATE_ARCHIVED);

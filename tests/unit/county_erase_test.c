@@ -23,13 +23,8 @@
 		if (call) fail_msg("%s:%d: %s", __FILE__, __LINE__, (e)->msg);                                         \
 	} while (0)
 
-struct world {
-	struct test_county county;
-	struct test_box village;
-};
-
 /* The catalog with a term of YEARS for the benefit, as version 2. */
-static void publish_term(struct world *x, int years)
+static void publish_term(struct test_pair *x, int years)
 {
 	char sql[512];
 	(void)snprintf(sql, sizeof sql,
@@ -41,35 +36,17 @@ static void publish_term(struct world *x, int years)
 
 static int setup(void **state)
 {
-	struct world *x = calloc(1, sizeof *x);
-	assert_non_null(x);
-	test_county_make(&x->county);
-	test_box_make(&x->village, &x->county, COUNTY_VILLAGE);
-	test_box_register(&x->village, 1, BENEFIT);
-	test_box_register(&x->village, 2, BENEFIT);
-	test_box_settle(&x->village);
-	*state = x;
+	*state = test_pair_make(BENEFIT, BENEFIT);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct world *x = *state;
-	test_county_verify(&x->county, 0);
-	test_box_verify(&x->village, 0);
-	test_box_release(&x->village);
-	test_county_release(&x->county);
-	free(x);
+	test_pair_release(*state);
 	return 0;
 }
 
-static void pass(struct world *x, int64_t ms)
-{
-	x->county.clock.wall += ms;
-	x->county.clock.mono += ms;
-}
-
-static int erase(struct world *x, int64_t register_years)
+static int erase(struct test_pair *x, int64_t register_years)
 {
 	struct err e = {0};
 	int n = -1;
@@ -78,13 +55,13 @@ static int erase(struct world *x, int64_t register_years)
 }
 
 /* Withdraws case N with words of its own, and lets it go to the archive. */
-static void archive(struct world *x, unsigned n)
+static void archive(struct test_pair *x, unsigned n)
 {
 	struct err e = {0};
 	int count = 0;
 	test_box_act(&x->village, 100 + n, n, "withdraw", "{'reason':'" SECRET "'}");
 	test_box_settle(&x->village);
-	pass(x, 31 * DAY);
+	test_county_pass(&x->county, 31 * DAY);
 	OK(archive_round(x->county.s, x->county.clock.wall - 30 * DAY, x->county.clock.wall, &count, &e), &e);
 	assert_int_equal(count, 1);
 	test_box_settle(&x->village);
@@ -137,7 +114,7 @@ static bool holds(const char *db, const char *text)
 
 static void it_counts_from_the_archive_by_the_day(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct ledger_case c = {0};
 	archive(x, 1);
 	read_case(x->village.l, 1, &c);
@@ -156,9 +133,9 @@ static void it_counts_from_the_archive_by_the_day(void **state)
 
 static void nothing_goes_without_a_term(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	archive(x, 1);
-	pass(x, 36500 * DAY);
+	test_county_pass(&x->county, 36500 * DAY);
 	assert_int_equal(erase(x, 0), 0);
 	assert_true(bodies(x->county.db, 1) > 1);
 }
@@ -167,7 +144,7 @@ static void nothing_goes_without_a_term(void **state)
 
 static void bodies_go_everywhere_and_the_chains_stand(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct err e = {0};
 	struct ledger_case before = {0}, after = {0};
 	uint8_t found[4][UUID_LEN];
@@ -176,9 +153,9 @@ static void bodies_go_everywhere_and_the_chains_stand(void **state)
 	publish_term(x, YEARS);
 	read_case(x->village.l, 1, &before);
 	assert_true(holds(x->county.db, SECRET));
-	pass(x, 3653 * DAY);
+	test_county_pass(&x->county, 3653 * DAY);
 	assert_int_equal(erase(x, 0), 0);
-	pass(x, DAY);
+	test_county_pass(&x->county, DAY);
 	assert_int_equal(erase(x, 0), 1);
 	assert_int_equal(erase(x, 0), 0);
 	assert_int_equal(bodies(x->county.db, 1), 1); /* what the erase says */
@@ -211,7 +188,7 @@ static void bodies_go_everywhere_and_the_chains_stand(void **state)
 /* What a township heard by its feed goes as what the village wrote. */
 static void who_follows_forgets_too(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct test_box township;
 	struct ledger_case c = {0};
 	test_box_make(&township, &x->county, COUNTY_TOWNSHIP);
@@ -234,11 +211,11 @@ static void who_follows_forgets_too(void **state)
 	uint8_t id[UUID_LEN];
 	support_id(3, id);
 	int n = 0;
-	pass(x, 31 * DAY);
+	test_county_pass(&x->county, 31 * DAY);
 	OK(archive_round(x->county.s, x->county.clock.wall - 30 * DAY, x->county.clock.wall, &n, &e), &e);
 	test_box_settle(&township);
 	publish_term(x, 1);
-	pass(x, 367 * DAY);
+	test_county_pass(&x->county, 367 * DAY);
 	assert_int_equal(erase(x, 0), 1);
 	assert_int_equal(support_sql_int(x->county.db, "SELECT count(*) FROM held"), 0);
 	test_box_settle(&township);
@@ -260,12 +237,12 @@ static void who_follows_forgets_too(void **state)
 /* A box that takes another's place reads the feed from its start: macs come, no bodies. */
 static void a_new_box_gets_what_is_left(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct test_box second;
 	struct ledger_case c = {0};
 	archive(x, 1);
 	publish_term(x, 1);
-	pass(x, 400 * DAY);
+	test_county_pass(&x->county, 400 * DAY);
 	assert_int_equal(erase(x, 0), 1);
 	test_box_settle(&x->village);
 	test_box_make(&second, &x->county, COUNTY_VILLAGE);
@@ -283,10 +260,10 @@ static void a_new_box_gets_what_is_left(void **state)
 /* What was written before the box heard of it comes late: refused, and its words are not kept. */
 static void what_comes_late_is_not_kept(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	archive(x, 1);
 	publish_term(x, 1);
-	pass(x, 400 * DAY);
+	test_county_pass(&x->county, 400 * DAY);
 	test_box_act(&x->village, 40, 1, "reveal", "{'what':'applicant','reason':'" SECRET "'}");
 	assert_int_equal(erase(x, 0), 1);
 	assert_int_equal(bodies(x->county.db, 1), 1);
@@ -303,7 +280,7 @@ static void what_comes_late_is_not_kept(void **state)
 /* Before the term a named official may decide it; who asked for nothing keeps what is there. */
 static void a_request_names_basis_and_approver(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct err e = {0};
 	struct casefile f;
 	struct ledger_case c = {0};
@@ -329,7 +306,7 @@ static void a_request_names_basis_and_approver(void **state)
 
 static void a_case_that_runs_is_not_erased(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	struct err e = {0};
 	struct casefile f;
 	uint8_t id[UUID_LEN], key[UUID_LEN];
@@ -348,7 +325,7 @@ static void a_case_that_runs_is_not_erased(void **state)
 /* No box erases: its word is refused, and nothing goes. */
 static void a_box_cannot_erase(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	archive(x, 1);
 	test_box_force(&x->village, 60, 1, "erase",
 	               "{'item':'652323-001','record':'application','station':'" COUNTY_VILLAGE
@@ -362,7 +339,7 @@ static void a_box_cannot_erase(void **state)
 /* A body that is gone without an erase is a fault, at either end. */
 static void verify_tells_what_went_without_an_erase(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	archive(x, 1);
 	support_sql(x->village.db, "UPDATE events SET body = NULL WHERE type = 'withdraw'");
 	struct err e = {0};
@@ -377,7 +354,7 @@ static void verify_tells_what_went_without_an_erase(void **state)
 
 static int release(void **state)
 {
-	struct world *x = *state;
+	struct test_pair *x = *state;
 	test_box_release(&x->village);
 	test_county_release(&x->county);
 	free(x);

@@ -549,3 +549,30 @@ void test_box_verify(struct test_box *b, int64_t faults)
 	OK(ledger_verify(b->l, &r, faults ? NULL : print_fault, NULL, &e), &e);
 	assert_int_equal(r.faults, faults);
 }
+
+void test_county_pass(struct test_county *w, int64_t ms)
+{
+	w->clock.wall += ms;
+	w->clock.mono += ms;
+}
+
+struct test_pair *test_pair_make(const char *first, const char *second)
+{
+	struct test_pair *p = calloc(1, sizeof *p);
+	assert_non_null(p);
+	test_county_make(&p->county);
+	test_box_make(&p->village, &p->county, COUNTY_VILLAGE);
+	test_box_register(&p->village, 1, first);
+	test_box_register(&p->village, 2, second);
+	test_box_settle(&p->village);
+	return p;
+}
+
+void test_pair_release(struct test_pair *p)
+{
+	test_county_verify(&p->county, 0);
+	test_box_verify(&p->village, 0);
+	test_box_release(&p->village);
+	test_county_release(&p->county);
+	free(p);
+}

@@ -30,6 +30,8 @@ void test_county_make(struct test_county *w);
 void test_county_release(struct test_county *w);
 /* Asserts FAULTS faults; prints them where they are another number. */
 void test_county_verify(struct test_county *w, int64_t faults);
+/* Lets MS milliseconds go by. */
+void test_county_pass(struct test_county *w, int64_t ms);
 
 struct test_box {
 	struct test_county *w;
@@ -57,6 +59,14 @@ struct test_box {
 /* Asks for a code and uses it. */
 void test_box_make(struct test_box *b, struct test_county *w, const char *station);
 void test_box_release(struct test_box *b);
+/* A county, and a village whose cases 1 and 2, of items FIRST and SECOND, have arrived there. */
+struct test_pair {
+	struct test_county county;
+	struct test_box village;
+};
+struct test_pair *test_pair_make(const char *first, const char *second);
+/* Asserts that both verify without a fault. */
+void test_pair_release(struct test_pair *p);
 /* Makes B a copy of FROM's files as they are now, with FROM's certificate. */
 void test_box_copy(struct test_box *b, const struct test_box *from);
 /* Registers ITEM under key N; acts on case N under KEY (BODY in the notation of support_json). */

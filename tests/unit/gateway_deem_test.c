@@ -63,19 +63,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void pass(struct world *x, int64_t ms)
-{
-	x->county.clock.wall += ms;
-	x->county.clock.mono += ms;
-}
-
 /* The box's round, a minute after the one before, until the writer has done what it was handed. */
 static void look(struct world *x)
 {
 	int waiting = 1;
 	int64_t jobs, groups;
 	struct err e = {0};
-	pass(x, 60000);
+	test_county_pass(&x->county, 60000);
 	x->gw.clock = x->county.clock.clock;
 	(void)items_refresh(x->gw.items, x->box.l, &quiet);
 	days_refresh(x->gw.days, x->box.l, &quiet);
@@ -110,10 +104,10 @@ static void once_after_the_last_day(void **state)
 	struct world *x = *state;
 	test_box_register(&x->box, 1, PERMIT);
 	test_box_register(&x->box, 2, "652323-018"); /* no permit */
-	pass(x, 7 * DAY);                            /* 2026-12-01, the last day */
+	test_county_pass(&x->county, 7 * DAY);       /* 2026-12-01, the last day */
 	look(x);
 	assert_int_equal(said(x), 0);
-	pass(x, DAY);
+	test_county_pass(&x->county, DAY);
 	look(x);
 	look(x);
 	assert_int_equal(said(x), 1);
@@ -127,7 +121,7 @@ static void not_by_a_clock_that_nobody_set(void **state)
 {
 	struct world *x = *state;
 	test_box_register(&x->box, 1, PERMIT);
-	pass(x, 60 * DAY);
+	test_county_pass(&x->county, 60 * DAY);
 	int64_t now = x->county.clock.wall;
 	x->county.clock.wall = 0; /* below the floor */
 	look(x);
@@ -162,7 +156,7 @@ static void what_the_county_refused_is_not_said_again(void **state)
 	struct world *x = *state;
 	test_box_register(&x->box, 1, PERMIT);
 	test_box_settle(&x->box);
-	pass(x, 8 * DAY); /* 2026-12-02, by the first calendar a day too late */
+	test_county_pass(&x->county, 8 * DAY); /* 2026-12-02, by the first calendar a day too late */
 	look(x);
 	assert_int_equal(said(x), 1);
 	publish(x);
@@ -171,10 +165,10 @@ static void what_the_county_refused_is_not_said_again(void **state)
 	assert_int_equal(state_of(x, 1), STATE_RECEIVED);
 	look(x); /* by the second calendar the term runs */
 	assert_int_equal(said(x), 1);
-	pass(x, 4 * DAY); /* 12-06: its last day, 12-04 and four more, is not over */
+	test_county_pass(&x->county, 4 * DAY); /* 12-06: its last day, 12-04 and four more, is not over */
 	look(x);
 	assert_int_equal(said(x), 1);
-	pass(x, 6 * DAY);
+	test_county_pass(&x->county, 6 * DAY);
 	look(x); /* another day than the one that was refused */
 	look(x);
 	assert_int_equal(said(x), 2);
@@ -189,7 +183,7 @@ static void nor_in_the_same_words(void **state)
 	struct world *x = *state;
 	test_box_register(&x->box, 1, PERMIT);
 	test_box_settle(&x->box);
-	pass(x, 8 * DAY);
+	test_county_pass(&x->county, 8 * DAY);
 	look(x);
 	publish(x);
 	test_box_settle(&x->box);
@@ -223,10 +217,10 @@ static void ended_cases_go_to_the_archive(void **state)
 	}
 	test_box_settle(&x->box);
 	test_box_act(&x->box, 14, 4, "withdraw", "{'reason':'不办了'}"); /* not told to the county */
-	pass(x, 29 * DAY);
+	test_county_pass(&x->county, 29 * DAY);
 	look(x);
 	assert_int_equal(state_of(x, 1), STATE_WITHDRAWN);
-	pass(x, 2 * DAY);
+	test_county_pass(&x->county, 2 * DAY);
 	look(x);
 	assert_int_equal(state_of(x, 1), STATE_ARCHIVED);
 	assert_int_equal(state_of(x, 2), STATE_COMPLETED);
@@ -236,7 +230,7 @@ static void ended_cases_go_to_the_archive(void **state)
 	             "{'document':'证明','way':'direct','place':'本站','receiver':'本人','delivered_at':'2026-12-24T10:"
 	             "00:00+08:00'}");
 	test_box_settle(&x->box);
-	pass(x, 31 * DAY);
+	test_county_pass(&x->county, 31 * DAY);
 	look(x);
 	look(x); /* once */
 	assert_int_equal(state_of(x, 2), STATE_ARCHIVED);
@@ -258,10 +252,10 @@ static void nothing_waits_behind_what_stays(void **state)
 		test_box_act(&x->box, 2000 + n, n, "decide_now", "{'result':'granted'}");
 		test_box_act(&x->box, 3000 + n, n, "complete",
 		             n <= STAY ? "{'result_code':0,'document':'证明'}" : "{'result_code':6}");
-		pass(x, 1000);
+		test_county_pass(&x->county, 1000);
 	}
 	test_box_settle(&x->box);
-	pass(x, 31 * DAY);
+	test_county_pass(&x->county, 31 * DAY);
 	look(x);
 	assert_int_equal(state_of(x, 1), STATE_COMPLETED);
 	assert_int_equal(state_of(x, STAY + 1), STATE_ARCHIVED);
